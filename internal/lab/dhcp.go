@@ -1,0 +1,217 @@
+package lab
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// dhcpServer answers DHCP on the LAN as RFC 2131 §4.3 wants. Clients without
+// an address are answered by unicast frames, so that a thousand of them do not
+// hear each other's answers.
+type dhcpServer struct {
+	*server4.Server
+	pool    *pool
+	self    netip.Addr
+	lease   time.Duration
+	options []dhcpv4.Modifier
+	silent  bool
+	frames  *packet.Conn
+	serving sync.WaitGroup
+}
+
+// dhcpBacklog, in bytes, holds the DISCOVERs of a few thousand clients that
+// all start in the same instant.
+const dhcpBacklog = 8 << 20
+
+func (l *Lab) serveDHCP() error {
+	s := &dhcpServer{
+		pool:   newPool(l.firstLease(), l.opts.Pool),
+		self:   l.Router,
+		lease:  l.opts.LeaseTime,
+		silent: l.broken(SilentDHCP),
+		options: []dhcpv4.Modifier{
+			dhcpv4.WithNetmask(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
+			dhcpv4.WithDNS(l.Router.AsSlice()),
+			dhcpv4.WithOption(dhcpv4.OptDomainName("lan.example.test")),
+		},
+	}
+	if !l.broken(NoGateway) {
+		s.options = append(s.options, dhcpv4.WithRouter(l.Router.AsSlice()))
+	}
+	for _, o := range l.opts.Extra {
+		s.options = append(s.options, dhcpv4.WithOption(o))
+	}
+	var conn *net.UDPConn
+	err := l.router.Do(func() (err error) {
+		if conn, err = server4.NewIPv4UDPConn("lan", nil); err != nil {
+			return err
+		}
+		if err = forceReadBuffer(conn, dhcpBacklog); err != nil {
+			return err
+		}
+		lan, err := net.InterfaceByName("lan")
+		if err != nil {
+			return err
+		}
+		// Only for sending: the filter lets nothing in.
+		nothing, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{}})
+		if err != nil {
+			return err
+		}
+		s.frames, err = packet.Listen(lan, packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: nothing})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("dhcp: %w", err)
+	}
+	s.Server, err = server4.NewServer("lan", nil, s.handle, server4.WithConn(conn))
+	if err != nil {
+		return fmt.Errorf("dhcp: %w", err)
+	}
+	s.serving.Go(func() { s.Serve() }) // ends, with the error that it was closed, when closed
+	l.defers(func() error {
+		s.Close()
+		s.serving.Wait()
+		return s.frames.Close()
+	})
+	l.leases = func() (int, error) { return s.pool.leases(), nil }
+	return nil
+}
+
+func (s *dhcpServer) handle(conn net.PacketConn, _ net.Addr, req *dhcpv4.DHCPv4) {
+	if s.silent || req.OpCode != dhcpv4.OpcodeBootRequest || len(req.ClientHWAddr) != 6 {
+		return
+	}
+	if resp := s.answer(req); resp != nil {
+		// A frame that cannot be sent is a frame lost: the client asks again.
+		_ = s.send(conn, req, resp)
+	}
+}
+
+// answer changes the lease table as req asks and returns the reply, nil when
+// there is none to give.
+func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
+	client := string(req.Options.Get(dhcpv4.OptionClientIdentifier))
+	if client == "" {
+		client = string(req.ClientHWAddr)
+	}
+	asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
+	current, _ := netip.AddrFromSlice(req.ClientIPAddr.To4())
+	chosen := req.ServerIdentifier()
+
+	switch req.MessageType() {
+	case dhcpv4.MessageTypeDiscover:
+		if addr, ok := s.pool.offer(client, asked); ok {
+			return s.reply(req, dhcpv4.MessageTypeOffer, addr)
+		}
+	case dhcpv4.MessageTypeRequest:
+		if chosen != nil && !chosen.Equal(s.self.AsSlice()) {
+			return nil // the client took another server's offer
+		}
+		if !asked.IsValid() {
+			asked = current // renewing or rebinding
+		}
+		if s.pool.confirm(client, asked, s.lease) {
+			return s.reply(req, dhcpv4.MessageTypeAck, asked)
+		}
+		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
+	case dhcpv4.MessageTypeInform:
+		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())
+	case dhcpv4.MessageTypeRelease:
+		s.pool.release(client, current)
+	case dhcpv4.MessageTypeDecline:
+		s.pool.withhold(client, asked, s.lease)
+	}
+	return nil
+}
+
+func (s *dhcpServer) reply(req *dhcpv4.DHCPv4, t dhcpv4.MessageType, yours netip.Addr) *dhcpv4.DHCPv4 {
+	resp, err := dhcpv4.NewReplyFromRequest(req,
+		dhcpv4.WithMessageType(t),
+		dhcpv4.WithServerIP(s.self.AsSlice()),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(s.self.AsSlice())))
+	if err != nil {
+		return nil
+	}
+	if t == dhcpv4.MessageTypeNak {
+		return resp
+	}
+	for _, set := range s.options {
+		set(resp)
+	}
+	if req.MessageType() != dhcpv4.MessageTypeInform { // RFC 2131 §4.3.5
+		resp.YourIPAddr = yours.AsSlice()
+		dhcpv4.WithLeaseTime(uint32(s.lease.Seconds()))(resp)
+	}
+	return resp
+}
+
+// send delivers resp as RFC 2131 §4.1 says: to the address that the client
+// has, else by broadcast when it asks for that or is refused, else in a
+// unicast frame to the address it will have.
+func (s *dhcpServer) send(conn net.PacketConn, req, resp *dhcpv4.DHCPv4) error {
+	nak := resp.MessageType() == dhcpv4.MessageTypeNak
+	if !req.ClientIPAddr.IsUnspecified() && !nak {
+		_, err := conn.WriteTo(resp.ToBytes(), &net.UDPAddr{IP: req.ClientIPAddr, Port: dhcpv4.ClientPort})
+		return err
+	}
+	mac, dst := req.ClientHWAddr, resp.YourIPAddr
+	if nak || req.IsBroadcast() {
+		mac, dst = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, net.IPv4bcast
+	}
+	_, err := s.frames.WriteTo(udpPacket(s.self.AsSlice(), dst, resp.ToBytes()), &packet.Addr{HardwareAddr: mac})
+	return err
+}
+
+// udpPacket wraps payload from the server's port to the client's in IPv4 (RFC
+// 791) and UDP (RFC 768) headers. The UDP checksum is left out, as IPv4 allows.
+func udpPacket(src, dst net.IP, payload []byte) []byte {
+	const ipLen, udpLen = 20, 8
+	p := make([]byte, ipLen+udpLen, ipLen+udpLen+len(payload))
+	p[0] = 0x45 // version 4, five words
+	binary.BigEndian.PutUint16(p[2:], uint16(cap(p)))
+	p[8] = 64 // time to live
+	p[9] = unix.IPPROTO_UDP
+	copy(p[12:], src.To4())
+	copy(p[16:], dst.To4())
+	var sum uint32
+	for i := 0; i < ipLen; i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(p[i:]))
+	}
+	for sum>>16 != 0 {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(p[10:], ^uint16(sum))
+	binary.BigEndian.PutUint16(p[ipLen:], dhcpv4.ServerPort)
+	binary.BigEndian.PutUint16(p[ipLen+2:], dhcpv4.ClientPort)
+	binary.BigEndian.PutUint16(p[ipLen+4:], uint16(udpLen+len(payload)))
+	return append(p, payload...)
+}
+
+// forceReadBuffer sets a receive buffer beyond net.core.rmem_max, which is the
+// host's to choose.
+func forceReadBuffer(conn syscall.Conn, bytes int) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	err = raw.Control(func(fd uintptr) {
+		inner = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bytes)
+	})
+	if err != nil {
+		return err
+	}
+	return inner
+}

@@ -1,0 +1,152 @@
+// Package lab is a virtual home router with a LAN in front of it and a little
+// Internet behind it, for people without a router at hand. It is made of
+// network namespaces, veth pairs and nftables; its DHCP, DNS and web servers
+// run in this process.
+//
+//	host            namespace lab0-router           namespace lab0-internet
+//	lab0 ---------- lan 10.77.0.1/16
+//	                wan 203.0.113.2 (NAT) --------- isp 203.0.113.1
+//	                                                lo  8.8.8.8, 1.1.1.1 (DNS), 198.51.100.80 (HTTP)
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// Options says what router to build. The zero value is not usable: Subnet,
+// Pool and LeaseTime must be set.
+type Options struct {
+	Subnet    netip.Prefix    // of the LAN; the router takes its first address
+	Pool      int             // how many addresses the DHCP server hands out
+	LeaseTime time.Duration   // of every lease, in whole seconds
+	Server    Server          // who serves DHCP and DNS
+	Faults    []Fault         // what is broken on purpose
+	Extra     []dhcpv4.Option // sent with every OFFER and ACK of the built-in server
+}
+
+// Server is a DHCP and DNS server that the router can run.
+type Server string
+
+// The servers. The zero value means Builtin.
+const (
+	Builtin Server = "builtin" // in this process
+	Dnsmasq Server = "dnsmasq" // the program of that name
+)
+
+// Fault is something that the router does wrong.
+type Fault string
+
+// The faults.
+const (
+	SilentDHCP   Fault = "silent-dhcp"   // DHCP messages are not answered
+	NoGateway    Fault = "no-gateway"    // leases carry no router (option 3)
+	InternetDown Fault = "internet-down" // the cable to the provider is unplugged
+	SilentDNS    Fault = "silent-dns"    // DNS queries are not answered
+)
+
+// firstHost is the offset in the subnet of the first address handed out: the
+// ones below are for the router and for hosts with fixed addresses.
+const firstHost = 10
+
+// Lab is a standing router. Close takes it down.
+type Lab struct {
+	Parent string     // the link on the host's side, on which clients are made
+	Router netip.Addr // the router's address on the LAN
+
+	opts             Options
+	router, internet *namespace.NS
+	leases           func() (int, error)
+	undo             []func() error // newest last
+}
+
+// Start builds a router. On error nothing of it is left. Several labs can
+// stand at once: each takes the lowest free number.
+func Start(opts Options) (_ *Lab, err error) {
+	if opts.Server == "" {
+		opts.Server = Builtin
+	}
+	l := &Lab{opts: opts, Router: opts.Subnet.Addr().Next()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
+		}
+	}()
+	if err := l.claim(); err != nil {
+		return nil, err
+	}
+	if err := l.connect(); err != nil {
+		return nil, err
+	}
+	if err := l.serveInternet(); err != nil {
+		return nil, err
+	}
+	serve := l.serveBuiltin
+	if opts.Server == Dnsmasq {
+		serve = l.serveDnsmasq
+	}
+	if err := serve(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// claim makes the two namespaces under the lowest free number.
+func (l *Lab) claim() (err error) {
+	for i := 0; ; i++ {
+		l.Parent = fmt.Sprintf("lab%d", i)
+		l.router, err = namespace.Create(l.Parent + "-router")
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	l.defers(l.router.Delete)
+	if l.internet, err = namespace.Create(l.Parent + "-internet"); err != nil {
+		return err
+	}
+	l.defers(l.internet.Delete)
+	return errors.Join(l.router.DisableIPv6(), l.internet.DisableIPv6())
+}
+
+// Close stops the servers and removes every part of the lab.
+func (l *Lab) Close() error {
+	var errs []error
+	for _, undo := range slices.Backward(l.undo) {
+		errs = append(errs, undo())
+	}
+	l.undo = nil
+	return errors.Join(errs...)
+}
+
+// Namespaces are the names of the router's and the Internet's namespace.
+func (l *Lab) Namespaces() []string { return []string{l.router.Name(), l.internet.Name()} }
+
+// Leases is how many leases the router's DHCP server holds at the moment.
+func (l *Lab) Leases() (int, error) { return l.leases() }
+
+// defers registers what undoes the thing just made.
+func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
+
+func (l *Lab) broken(f Fault) bool { return slices.Contains(l.opts.Faults, f) }
+
+// firstLease is the first address of the DHCP pool.
+func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }
+
+// nth is the IPv4 address n places after a.
+func nth(a netip.Addr, n int) netip.Addr {
+	b := a.As4()
+	v := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+	v += uint32(n)
+	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+}

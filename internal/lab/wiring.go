@@ -1,0 +1,151 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// The little Internet, all of it in ranges reserved for documentation (RFC
+// 5737) but for the two name servers that everybody knows.
+var (
+	wanRouter   = netip.MustParsePrefix("203.0.113.2/24")
+	wanProvider = netip.MustParsePrefix("203.0.113.1/24")
+	googleDNS   = netip.MustParseAddr("8.8.8.8")
+	cloudflare  = netip.MustParseAddr("1.1.1.1")
+	webServer   = netip.MustParseAddr("198.51.100.80")
+)
+
+// Fixed MAC addresses: the names of vendors of routers are not ours to use,
+// and udev leaves alone an address that was chosen by whoever made the link.
+var (
+	parentMAC = net.HardwareAddr{0x02, 0x4c, 0x53, 0, 0, 0x02}
+	routerMAC = net.HardwareAddr{0x02, 0x4c, 0x53, 0, 0, 0x01}
+)
+
+// connect joins host, router and Internet by veth pairs, gives them their
+// addresses and routes, and lets the router forward and translate.
+func (l *Lab) connect() error {
+	host, err := netlink.NewHandle(netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	router, err := l.router.Netlink()
+	if err != nil {
+		return err
+	}
+	defer router.Close()
+	internet, err := l.internet.Netlink()
+	if err != nil {
+		return err
+	}
+	defer internet.Close()
+
+	if err := addVeth(host, l.Parent, parentMAC, "lan", routerMAC, l.router); err != nil {
+		return err
+	}
+	l.defers(func() error { return deleteLink(l.Parent) })
+	if err := addVeth(router, "wan", nil, "isp", nil, l.internet); err != nil {
+		return err
+	}
+
+	// Without this the host would give its end a link-local address and talk.
+	quiet := "/proc/sys/net/ipv6/conf/" + l.Parent + "/disable_ipv6"
+	if err := os.WriteFile(quiet, []byte("1"), 0); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, up := range []struct {
+		h     *netlink.Handle
+		link  string
+		addrs []netip.Prefix
+	}{
+		{host, l.Parent, nil},
+		{router, "lo", nil},
+		{router, "lan", []netip.Prefix{netip.PrefixFrom(l.Router, l.opts.Subnet.Bits())}},
+		{router, "wan", []netip.Prefix{wanRouter}},
+		{internet, "lo", []netip.Prefix{host32(googleDNS), host32(cloudflare), host32(webServer)}},
+		{internet, "isp", []netip.Prefix{wanProvider}},
+	} {
+		if err := bringUp(up.h, up.link, up.addrs); err != nil {
+			return err
+		}
+	}
+	if err := router.RouteAdd(&netlink.Route{Gw: wanProvider.Addr().AsSlice()}); err != nil {
+		return fmt.Errorf("default route: %w", err)
+	}
+	for key, value := range map[string]string{
+		"net/ipv4/ip_forward":     "1",
+		"net/ipv4/icmp_ratelimit": "0", // every client hears why its packet went nowhere
+	} {
+		if err := l.router.SetSysctl(key, value); err != nil {
+			return err
+		}
+	}
+	if err := masquerade(l.router, "wan"); err != nil {
+		return err
+	}
+	if l.broken(InternetDown) {
+		return setDown(router, "wan")
+	}
+	return nil
+}
+
+func host32(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, 32) }
+
+// addVeth makes both ends of a pair in one message, the far end inside there.
+func addVeth(h *netlink.Handle, near string, nearMAC net.HardwareAddr, far string, farMAC net.HardwareAddr, there *namespace.NS) error {
+	err := h.LinkAdd(&netlink.Veth{
+		LinkAttrs:        netlink.LinkAttrs{Name: near, HardwareAddr: nearMAC, MTU: 1500, TxQLen: -1},
+		PeerName:         far,
+		PeerHardwareAddr: farMAC,
+		PeerNamespace:    netlink.NsFd(there.FD()),
+	})
+	if err != nil {
+		return fmt.Errorf("veth %s: %w", near, err)
+	}
+	return nil
+}
+
+func bringUp(h *netlink.Handle, name string, addrs []netip.Prefix) error {
+	link, err := h.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	for _, a := range addrs {
+		ip := &net.IPNet{IP: a.Addr().AsSlice(), Mask: net.CIDRMask(a.Bits(), 32)}
+		if err := h.AddrAdd(link, &netlink.Addr{IPNet: ip}); err != nil {
+			return fmt.Errorf("address %s on %s: %w", a, name, err)
+		}
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return fmt.Errorf("link %s up: %w", name, err)
+	}
+	return nil
+}
+
+func setDown(h *netlink.Handle, name string) error {
+	link, err := h.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	return h.LinkSetDown(link)
+}
+
+// deleteLink removes a link of the host; the far end of a veth goes with it.
+func deleteLink(name string) error {
+	link, err := netlink.LinkByName(name)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("link %s: %w", name, err)
+	}
+	return netlink.LinkDel(link)
+}

@@ -1,0 +1,60 @@
+package namespace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// EtcDir holds, for each namespace, a folder of files that programs inside see
+// in place of those in /etc (ip-netns(8)).
+const EtcDir = "/etc/netns"
+
+// Start starts cmd as `ip netns exec` would: inside the network namespace,
+// with a /sys that shows it, and with the files of /etc/netns/<name> in place
+// of those in /etc.
+func (n *NS) Start(cmd *exec.Cmd) (err error) {
+	onLockedThread(func() {
+		// A mount namespace is shared by the threads of a process and cannot
+		// be given back, so this thread is left to die.
+		err = n.setns()
+		if err == nil {
+			err = n.privateMounts()
+		}
+		if err == nil {
+			err = cmd.Start()
+		}
+	})
+	return err
+}
+
+func (n *NS) privateMounts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare mounts: %w", err)
+	}
+	if err := unix.Mount("", "/", "none", unix.MS_SLAVE|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("detach mounts: %w", err)
+	}
+	if err := unix.Mount(n.name, "/sys", "sysfs", 0, ""); err != nil {
+		return fmt.Errorf("mount /sys: %w", err)
+	}
+	own := filepath.Join(EtcDir, n.name)
+	files, err := os.ReadDir(own)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		target := filepath.Join("/etc", f.Name())
+		if err := unix.Mount(filepath.Join(own, f.Name()), target, "none", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind %s: %w", target, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+// Package namespace is the one door to Linux network namespaces
+// (network_namespaces(7)). Nothing else in lanstorm calls setns or unshare.
+//
+// The rule is "open inside, use outside": a socket belongs for life to the
+// namespace it was opened in, so a thread is borrowed only for the opening.
+package namespace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Dir is where ip-netns(8) keeps the names of namespaces.
+const Dir = "/run/netns"
+
+// NS is a named network namespace, visible to `ip netns list`. It holds one
+// file descriptor until Close or Delete. Its methods may be called from many
+// goroutines, but not after Close or Delete.
+type NS struct {
+	name   string
+	handle netns.NsHandle
+}
+
+// Create makes a network namespace called name, empty but for a loopback
+// interface that is down. The error is fs.ErrExist when the name is taken.
+func Create(name string) (*NS, error) {
+	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
+		return nil, fmt.Errorf("namespace %q: not a usable name", name)
+	}
+	if err := registry.acquire(); err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", name, err)
+	}
+	ns, err := create(name)
+	if err != nil {
+		registry.release()
+		return nil, fmt.Errorf("namespace %s: %w", name, err)
+	}
+	return ns, nil
+}
+
+func create(name string) (*NS, error) {
+	path := filepath.Join(Dir, name)
+	// O_EXCL makes the name ours or somebody else's, never both.
+	mark, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	if err != nil {
+		return nil, err
+	}
+	mark.Close()
+
+	ns := &NS{name: name, handle: netns.None()}
+	unshare := func() (err error) {
+		ns.handle, err = netns.New()
+		return err
+	}
+	err = enter(unshare, func(func() error) error {
+		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
+	})
+	if err != nil {
+		_ = ns.handle.Close()
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	return ns, nil
+}
+
+// Open opens the existing namespace called name. The caller closes it.
+func Open(name string) (*NS, error) {
+	handle, err := netns.GetFromPath(filepath.Join(Dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("namespace %s: %w", name, err)
+	}
+	return &NS{name: name, handle: handle}, nil
+}
+
+// Exists reports whether a namespace called name is known to ip-netns(8).
+func Exists(name string) bool {
+	_, err := os.Lstat(filepath.Join(Dir, name))
+	return err == nil
+}
+
+// Name is the name given to Create or Open.
+func (n *NS) Name() string { return n.name }
+
+// FD is the descriptor that netlink attributes such as IFLA_NET_NS_FD take. It
+// is valid until Close or Delete.
+func (n *NS) FD() int { return int(n.handle) }
+
+// Close gives up the descriptor and leaves the namespace standing.
+func (n *NS) Close() error { return n.handle.Close() }
+
+// Delete takes the name away and closes the descriptor. The kernel destroys
+// the namespace, some time later, when no process or socket uses it any more:
+// delete its links first if their absence must be certain. It is for
+// namespaces made by Create, and may be called again after an error.
+func (n *NS) Delete() error {
+	path := filepath.Join(Dir, n.name)
+	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
+		return fmt.Errorf("namespace %s: unmount: %w", n.name, err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("namespace %s: %w", n.name, err)
+	}
+	if err := n.handle.Close(); err == nil { // the first successful Delete
+		registry.release()
+	}
+	return nil
+}
+
+// registry is Dir itself, which must be a shared mount point, as ip-netns(8)
+// makes it: otherwise somebody's later `ip netns add` would copy our mounts
+// and keep our namespaces alive. What it took to get there is undone with the
+// last namespace.
+var registry dirState
+
+type dirState struct {
+	mu            sync.Mutex
+	users         int
+	made, mounted bool
+}
+
+func (d *dirState) acquire() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.users == 0 {
+		if err := d.prepare(); err != nil {
+			return err
+		}
+	}
+	d.users++
+	return nil
+}
+
+func (d *dirState) prepare() error {
+	switch err := os.Mkdir(Dir, 0o755); {
+	case err == nil:
+		d.made = true
+	case !errors.Is(err, os.ErrExist):
+		return err
+	}
+	share := func() error { return unix.Mount("", Dir, "none", unix.MS_SHARED|unix.MS_REC, "") }
+	err := share()
+	if err == unix.EINVAL { // not a mount point yet
+		if err = unix.Mount(Dir, Dir, "none", unix.MS_BIND|unix.MS_REC, ""); err == nil {
+			d.mounted = true
+			err = share()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("make %s a shared mount: %w", Dir, err)
+	}
+	return nil
+}
+
+func (d *dirState) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.users--; d.users > 0 {
+		return
+	}
+	// Both fail, harmlessly, while somebody else has namespaces there.
+	if d.mounted && unix.Unmount(Dir, 0) == nil {
+		d.mounted = false
+	}
+	if d.made && !d.mounted && os.Remove(Dir) == nil {
+		d.made = false
+	}
+}

@@ -1,0 +1,98 @@
+// Package nstest gives a test binary a machine of its own to break: a fresh
+// network namespace, and private copies of /etc and /run. Packages can then be
+// tested side by side, and nothing they do reaches the real interfaces.
+package nstest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// inside marks the process that Main started.
+const inside = "LANSTORM_TEST_INSIDE"
+
+// Main runs the tests of a package, and is all that its TestMain need call.
+// As root they run inside the private machine; otherwise they run as they
+// are, and those that call Need skip.
+func Main(m *testing.M) {
+	switch {
+	case os.Geteuid() != 0:
+		os.Exit(m.Run())
+	case os.Getenv(inside) == "":
+		os.Exit(reexec())
+	}
+	if err := furnish(); err != nil {
+		fmt.Fprintln(os.Stderr, "nstest:", err)
+		os.Exit(2)
+	}
+	os.Exit(m.Run())
+}
+
+// Need skips the test when it cannot make namespaces.
+func Need(tb testing.TB) {
+	tb.Helper()
+	if os.Getenv(inside) == "" {
+		tb.Skip("needs root: network namespaces cannot be made without it")
+	}
+}
+
+func reexec() int {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS,
+		Pdeathsig:  unix.SIGKILL, // `go test -timeout` must not leave it behind
+	}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	fmt.Fprintln(os.Stderr, "nstest:", err)
+	return 2
+}
+
+// furnish makes the new namespaces liveable: mounts stay private, /etc and
+// /run take writes that vanish with the process, /sys shows this network.
+func furnish() error {
+	if err := unix.Mount("", "/", "none", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := unix.Mount("nstest", "/sys", "sysfs", 0, ""); err != nil {
+		return fmt.Errorf("mount /sys: %w", err)
+	}
+	const scratch = "/tmp"
+	dir, err := os.MkdirTemp(scratch, "nstest")
+	if err != nil {
+		return err
+	}
+	if err := unix.Mount("nstest", dir, "tmpfs", 0, ""); err != nil {
+		return fmt.Errorf("mount tmpfs: %w", err)
+	}
+	for _, target := range []string{"/etc", "/run"} {
+		upper, work := dir+target, dir+target+".work"
+		if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
+			return err
+		}
+		opts := "lowerdir=" + target + ",upperdir=" + upper + ",workdir=" + work
+		if err := unix.Mount("nstest", target, "overlay", 0, opts); err != nil {
+			return fmt.Errorf("overlay %s: %w", target, err)
+		}
+	}
+	// The overlays keep the tmpfs alive; its own place is no longer needed.
+	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return os.Remove(dir)
+}

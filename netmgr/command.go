@@ -1,0 +1,70 @@
+package netmgr
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// Cmd is an exec.Cmd that starts inside a client's namespace. Only the methods
+// below start it there.
+type Cmd struct {
+	*exec.Cmd
+	ns   *namespace.NS
+	done func()
+}
+
+// Command prepares a program to run as `ip netns exec` would run it: in the
+// client's network, with the client's resolv.conf. It is killed when ctx ends
+// and when the client is cleaned up.
+func (c *Client) Command(ctx context.Context, name string, args ...string) *Cmd {
+	ctx, cancel := context.WithCancel(ctx)
+	unlink := context.AfterFunc(c.life, cancel)
+	return &Cmd{
+		Cmd:  exec.CommandContext(ctx, name, args...),
+		ns:   c.ns,
+		done: func() { unlink(); cancel() },
+	}
+}
+
+// Start is exec.Cmd.Start inside the namespace.
+func (c *Cmd) Start() error {
+	if c.Err != nil { // the program was not found
+		c.done()
+		return c.Err
+	}
+	return c.ns.Start(c.Cmd)
+}
+
+// Wait is exec.Cmd.Wait.
+func (c *Cmd) Wait() error {
+	defer c.done()
+	return c.Cmd.Wait()
+}
+
+// Run is exec.Cmd.Run inside the namespace.
+func (c *Cmd) Run() error {
+	if err := c.Start(); err != nil {
+		c.done()
+		return err
+	}
+	return c.Wait()
+}
+
+// Output runs the command and returns what it wrote to standard output.
+func (c *Cmd) Output() ([]byte, error) {
+	var out bytes.Buffer
+	c.Stdout = &out
+	err := c.Run()
+	return out.Bytes(), err
+}
+
+// CombinedOutput runs the command and returns all that it wrote.
+func (c *Cmd) CombinedOutput() ([]byte, error) {
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := c.Run()
+	return out.Bytes(), err
+}

@@ -1,0 +1,125 @@
+package netmgr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// configure makes the kernel and resolv.conf say what the lease says.
+func (c *Client) configure(context.Context) error {
+	link := device(c.index)
+	if mtu := c.Lease.MTU; mtu > 0 && mtu < c.m.parent.MTU { // a macvlan cannot exceed its parent
+		if err := c.nl.LinkSetMTU(link, mtu); err != nil {
+			return fmt.Errorf("mtu %d: %w", mtu, err)
+		}
+	}
+	if err := c.nl.AddrAdd(link, &netlink.Addr{IPNet: ipNet(c.Lease.Address)}); err != nil {
+		return fmt.Errorf("address %s: %w", c.Lease.Address, err)
+	}
+	c.configured = true
+	routes, err := c.Lease.kernelRoutes(c.index)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if err := c.nl.RouteReplace(&r); err != nil {
+			return fmt.Errorf("route to %s via %s: %w", r.Dst, r.Gw, err)
+		}
+	}
+	return c.writeResolvConf()
+}
+
+// kernelRoutes puts the lease's routes into an order in which the kernel takes
+// them: those over the link first, for they may lead to the gateways of the
+// others (RFC 3442).
+func (l Lease) kernelRoutes(index int) ([]netlink.Route, error) {
+	onLink := []netip.Prefix{l.Address.Masked()}
+	var direct, indirect []netlink.Route
+	for _, r := range l.Routes {
+		if !r.Gateway.IsValid() {
+			onLink = append(onLink, r.To)
+			direct = append(direct, netlink.Route{LinkIndex: index, Dst: ipNet(r.To), Scope: netlink.SCOPE_LINK})
+		}
+	}
+	for _, r := range l.Routes {
+		if !r.Gateway.IsValid() {
+			continue
+		}
+		route := netlink.Route{LinkIndex: index, Dst: ipNet(r.To), Gw: r.Gateway.AsSlice()}
+		switch {
+		case contains(onLink, r.Gateway):
+		case l.Address.IsSingleIP(): // a point-to-point subnet: its gateway is always outside
+			route.Flags = int(netlink.FLAG_ONLINK)
+		default:
+			return nil, fmt.Errorf("gateway %s is outside %s and no route of the lease leads to it", r.Gateway, l.Address.Masked())
+		}
+		indirect = append(indirect, route)
+	}
+	return append(direct, indirect...), nil
+}
+
+func contains(nets []netip.Prefix, a netip.Addr) bool {
+	for _, n := range nets {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+}
+
+// nameServers are those of the lease, unless the manager's options name others.
+func (c *Client) nameServers() []netip.Addr {
+	if len(c.m.opts.DNS) > 0 {
+		return c.m.opts.DNS
+	}
+	return c.Lease.DNS
+}
+
+// writeResolvConf writes /etc/netns/<name>/resolv.conf, which programs inside
+// the namespace see as /etc/resolv.conf (ip-netns(8)).
+func (c *Client) writeResolvConf() error {
+	if err := c.m.makeEtc(); err != nil {
+		return err
+	}
+	if err := os.Mkdir(c.etcDir(), 0o755); err != nil {
+		return err
+	}
+	c.etc = true
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s, by the lease from %s\n", c.Name, c.Lease.Server)
+	if len(c.Lease.Search) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(c.Lease.Search, " "))
+	}
+	for _, server := range c.nameServers() {
+		fmt.Fprintf(&b, "nameserver %s\n", server)
+	}
+	return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(b.String()), 0o644)
+}
+
+// makeEtc makes /etc/netns if it is not there, and remembers that it did.
+func (m *NetworkManager) makeEtc() error {
+	m.etcMu.Lock()
+	defer m.etcMu.Unlock()
+	err := os.Mkdir(namespace.EtcDir, 0o755)
+	if err == nil {
+		m.madeEtc = true
+	}
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	return err
+}

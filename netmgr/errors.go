@@ -1,0 +1,129 @@
+package netmgr
+
+import (
+	"fmt"
+	"strings"
+)
+
+// RefusedError says why something was not even tried: the request, or the
+// state of this machine, must change first. It is never the router's fault.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+func refuse(format string, args ...any) error {
+	return &RefusedError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// Stage is a step on a client's way into the LAN.
+type Stage string
+
+// The stages, in order.
+const (
+	StageNamespace Stage = "namespace"
+	StageLink      Stage = "link"
+	StageLease     Stage = "lease"
+	StageConfigure Stage = "configure"
+)
+
+// ClientError says at which stage a client failed, and why.
+type ClientError struct {
+	Client string
+	Stage  Stage
+	Err    error
+}
+
+func (e *ClientError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Client, e.Stage, e.Err) }
+func (e *ClientError) Unwrap() error { return e.Err }
+
+// CreateError names every client that could not be made. By the time it is
+// returned none of the others stands any more either.
+type CreateError struct {
+	Asked    int            // how many clients were to be made
+	Failed   []*ClientError // in order of their number
+	NotTried int            // given up after the first failure
+}
+
+func (e *CreateError) Error() string {
+	reasons := Grouped(e.Failed, func(f *ClientError) (string, string) {
+		return f.Client, fmt.Sprintf("%s: %v", f.Stage, f.Err)
+	})
+	text := fmt.Sprintf("%d of %d clients failed: %s", len(e.Failed), e.Asked, reasons)
+	if e.NotTried > 0 {
+		text += fmt.Sprintf("; %d not tried", e.NotTried)
+	}
+	if leased := e.Asked - e.NotTried - len(e.Failed); leased > 0 && e.starved() {
+		text += fmt.Sprintf("; %d got a lease, so the router's address pool may be used up", leased)
+	}
+	return text
+}
+
+// Unwrap gives errors.Is and errors.As the reason of every client.
+func (e *CreateError) Unwrap() []error {
+	errs := make([]error, len(e.Failed))
+	for i, f := range e.Failed {
+		errs[i] = f
+	}
+	return errs
+}
+
+// starved reports whether no failed client was offered anything.
+func (e *CreateError) starved() bool {
+	for _, f := range e.Failed {
+		if _, ok := f.Err.(*NoOfferError); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Grouped tells one thing about many clients in one line: those with the same
+// text stand together, in the order of their first: "ns1, ns4-ns9: no OFFER;
+// ns2: no ACK". split returns an item's client and text.
+func Grouped[T any](items []T, split func(T) (client, text string)) string {
+	var texts []string
+	clients := map[string][]string{}
+	for _, item := range items {
+		client, text := split(item)
+		if clients[text] == nil {
+			texts = append(texts, text)
+		}
+		clients[text] = append(clients[text], client)
+	}
+	for i, text := range texts {
+		texts[i] = ranges(clients[text]) + ": " + text
+	}
+	return strings.Join(texts, "; ")
+}
+
+// ranges shortens runs of three and more: ns1, ns3-ns7.
+func ranges(names []string) string {
+	var out []string
+	for i := 0; i < len(names); {
+		last := i
+		for last+1 < len(names) && follows(names[last], names[last+1]) {
+			last++
+		}
+		if last-i < 2 {
+			last = i
+			out = append(out, names[i])
+		} else {
+			out = append(out, names[i]+"-"+names[last])
+		}
+		i = last + 1
+	}
+	return strings.Join(out, ", ")
+}
+
+// follows reports whether b carries the number after a's: ns9, ns10.
+func follows(a, b string) bool {
+	prefix, n := splitNumber(a)
+	prefixB, m := splitNumber(b)
+	return prefix == prefixB && m == n+1
+}
+
+func splitNumber(name string) (prefix string, n int) {
+	prefix = strings.TrimRight(name, "0123456789")
+	_, _ = fmt.Sscan(name[len(prefix):], &n) // a name without a number counts as 0
+	return prefix, n
+}

@@ -1,0 +1,166 @@
+package netmgr
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// Lease is what the router gave a client, judged fit for use.
+type Lease struct {
+	Address netip.Prefix // with the length of the subnet mask (option 1)
+	Server  netip.Addr   // who gave it (option 54)
+	Gateway netip.Addr   // of the default route; invalid when there is none
+	Routes  []Route      // all of them, the default route included
+	DNS     []netip.Addr // option 6
+	Domain  string       // option 15
+	Search  []string     // option 119, or Domain alone
+	MTU     int          // option 26; 0 when not given
+
+	Duration time.Duration // option 51; 0 when not given
+	Renew    time.Duration // T1, option 58; half of Duration when not given
+	Rebind   time.Duration // T2, option 59; seven eighths when not given
+	Acquired time.Time
+
+	ack *dhcpv4.DHCPv4
+}
+
+// Route leads to a network, by way of a gateway or, when Gateway is invalid,
+// straight over the link.
+type Route struct {
+	To      netip.Prefix
+	Gateway netip.Addr
+}
+
+// minMTU is the smallest that IPv4 can do with (RFC 791, "Fragmentation").
+const minMTU = 68
+
+// parseLease judges an OFFER or ACK. It never trusts it: a value that could
+// only harm the client is an error, one that can be done without is dropped.
+func parseLease(msg *dhcpv4.DHCPv4) (Lease, error) {
+	l := Lease{Server: addr4(msg.ServerIdentifier()), ack: msg}
+	if !l.Server.IsValid() || l.Server.IsUnspecified() {
+		return l, errors.New("no server identifier (option 54)")
+	}
+	mask := msg.SubnetMask()
+	bits, size := mask.Size()
+	switch {
+	case mask == nil:
+		return l, errors.New("no subnet mask (option 1)")
+	case size != 32 || bits == 0:
+		return l, fmt.Errorf("impossible subnet mask %s", net.IP(mask))
+	}
+	l.Address = netip.PrefixFrom(addr4(msg.YourIPAddr), bits)
+	if err := judgeAddress(l.Address); err != nil {
+		return l, err
+	}
+	for _, ip := range msg.DNS() {
+		if a := addr4(ip); a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
+			l.DNS = append(l.DNS, a)
+		}
+	}
+	l.Domain = domainName(msg.DomainName())
+	l.Search = searchList(msg, l.Domain)
+	l.Routes = parseRoutes(msg)
+	for _, r := range l.Routes {
+		if r.To.Bits() == 0 {
+			l.Gateway = r.Gateway
+		}
+	}
+	if mtu := msg.Options.Get(dhcpv4.OptionInterfaceMTU); len(mtu) == 2 {
+		if n := int(binary.BigEndian.Uint16(mtu)); n >= minMTU {
+			l.MTU = n
+		}
+	}
+	l.Duration = msg.IPAddressLeaseTime(0)
+	l.Renew = msg.IPAddressRenewalTime(l.Duration / 2)
+	l.Rebind = msg.IPAddressRebindingTime(l.Duration / 8 * 7)
+	return l, nil
+}
+
+// judgeAddress refuses what cannot be a host's address in its subnet.
+func judgeAddress(p netip.Prefix) error {
+	a := p.Addr()
+	switch {
+	case !a.IsValid(), a.IsUnspecified(), a.IsMulticast(), a.IsLoopback(), a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return fmt.Errorf("%s is no host's address", a)
+	case p.Bits() < 31 && a == p.Masked().Addr():
+		return fmt.Errorf("%s is the network address of %s", a, p.Masked())
+	case p.Bits() < 31 && a == broadcast(p):
+		return fmt.Errorf("%s is the broadcast address of %s", a, p.Masked())
+	}
+	return nil
+}
+
+// broadcast is the last address of an IPv4 network.
+func broadcast(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	host := ^uint32(0) >> p.Bits()
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(a[:])|host)))
+}
+
+// parseRoutes returns the routes of option 121, or else the default route by
+// the first router of option 3: who sends both wants only 121 (RFC 3442).
+func parseRoutes(msg *dhcpv4.DHCPv4) (routes []Route) {
+	if classless := msg.ClasslessStaticRoute(); len(classless) > 0 {
+		for _, r := range classless {
+			bits, _ := r.Dest.Mask.Size()
+			to := netip.PrefixFrom(addr4(r.Dest.IP), bits).Masked()
+			gateway := addr4(r.Router)
+			if gateway.IsUnspecified() { // on this link
+				gateway = netip.Addr{}
+			}
+			if to.IsValid() {
+				routes = append(routes, Route{to, gateway})
+			}
+		}
+		return routes
+	}
+	for _, ip := range msg.Router() {
+		if a := addr4(ip); a.IsValid() && !a.IsUnspecified() {
+			return []Route{{netip.PrefixFrom(netip.IPv4Unspecified(), 0), a}}
+		}
+	}
+	return nil
+}
+
+func searchList(msg *dhcpv4.DHCPv4, domain string) (search []string) {
+	if labels := msg.DomainSearch(); labels != nil {
+		for _, l := range labels.Labels {
+			if name := domainName(l); name != "" {
+				search = append(search, name)
+			}
+		}
+	}
+	if search == nil && domain != "" {
+		search = []string{domain}
+	}
+	return search
+}
+
+// safeName is all that may reach resolv.conf, so that no server can write a
+// line of it.
+var safeName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
+
+// domainName returns s as a domain name, empty when it is not one. Some
+// servers end it with a dot or a NUL.
+func domainName(s string) string {
+	s = strings.TrimSuffix(strings.TrimRight(s, "\x00"), ".")
+	if len(s) > 253 || !safeName.MatchString(s) {
+		return ""
+	}
+	return s
+}
+
+// addr4 is the IPv4 address in ip, invalid when there is none.
+func addr4(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip.To4())
+	return a
+}

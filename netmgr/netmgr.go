@@ -1,0 +1,125 @@
+// Package netmgr makes virtual clients of a LAN: each a Linux network
+// namespace with a macvlan of its own MAC address, a DHCPv4 lease (RFC 2131),
+// its own routes and its own resolver. It drives the kernel by rtnetlink(7)
+// and runs no programs.
+package netmgr
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+)
+
+// Options says where and how clients are made. Only Parent must be set.
+type Options struct {
+	Parent      string        // the Ethernet link towards the router
+	Prefix      string        // client i lives in namespace <Prefix><i>; default "ns"
+	Mode        string        // macvlan mode: bridge (default), private or vepa
+	Concurrency int           // how many clients are being made at one time; default 64
+	DHCPTimeout time.Duration // how long a client may take to get a lease; default 10s
+	VendorClass string        // DHCP option 60; default "lanstorm"
+	DNS         []netip.Addr  // name servers in place of the lease's
+	Log         *slog.Logger  // default: nothing is logged
+}
+
+// modes are the macvlan modes in which clients of one parent can be told apart
+// by the router (macvlan.c).
+var modes = map[string]netlink.MacvlanMode{
+	"bridge":  netlink.MACVLAN_MODE_BRIDGE,
+	"private": netlink.MACVLAN_MODE_PRIVATE,
+	"vepa":    netlink.MACVLAN_MODE_VEPA,
+}
+
+// NetworkManager makes clients on one parent link and removes them. Its
+// methods may be called from one goroutine at a time.
+type NetworkManager struct {
+	opts    Options
+	parent  netlink.LinkAttrs
+	machine string
+	clients []*Client // in order of their number
+
+	etcMu   sync.Mutex
+	madeEtc bool // /etc/netns itself was not there before
+}
+
+// New checks that clients can be made on the parent. Its errors are
+// *RefusedError where the caller or the machine must change something.
+func New(opts Options) (*NetworkManager, error) {
+	opts.Prefix = cmp.Or(opts.Prefix, "ns")
+	opts.Mode = cmp.Or(opts.Mode, "bridge")
+	opts.Concurrency = cmp.Or(opts.Concurrency, 64)
+	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
+	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if _, ok := modes[opts.Mode]; !ok {
+		return nil, refuse("macvlan mode %q: use bridge, private or vepa", opts.Mode)
+	}
+	if os.Geteuid() != 0 {
+		return nil, refuse("not root: network namespaces and macvlans need it, so run this with sudo")
+	}
+	parent, err := findParent(opts.Parent)
+	if err != nil {
+		return nil, err
+	}
+	machine, err := machineID()
+	if err != nil {
+		return nil, err
+	}
+	return &NetworkManager{opts: opts, parent: parent, machine: machine}, nil
+}
+
+// Clients are the clients that stand, in order of their number.
+func (m *NetworkManager) Clients() []*Client { return slices.Clone(m.clients) }
+
+// findParent looks the parent link up and refuses one that cannot carry
+// macvlans.
+func findParent(name string) (netlink.LinkAttrs, error) {
+	link, err := netlink.LinkByName(name)
+	if _, missing := err.(netlink.LinkNotFoundError); missing {
+		return netlink.LinkAttrs{}, refuse("interface %s: there is none; this machine has %s", name, linkNames())
+	}
+	if err != nil {
+		return netlink.LinkAttrs{}, fmt.Errorf("interface %s: %w", name, err)
+	}
+	_, err = os.Stat("/sys/class/net/" + name + "/phy80211")
+	return *link.Attrs(), judgeParent(*link.Attrs(), err == nil)
+}
+
+func judgeParent(a netlink.LinkAttrs, wireless bool) error {
+	switch {
+	case wireless:
+		return refuse("interface %s: wireless; an access point accepts only one MAC address per station, so use a wired interface", a.Name)
+	case a.Flags&net.FlagLoopback != 0 || a.EncapType != "ether":
+		return refuse("interface %s: not Ethernet (%s), which macvlans need", a.Name, a.EncapType)
+	case a.Flags&net.FlagUp == 0:
+		return refuse("interface %s: down; bring it up with: ip link set %s up", a.Name, a.Name)
+	case a.OperState == netlink.OperDown || a.OperState == netlink.OperLowerLayerDown:
+		return refuse("interface %s: no carrier; plug in the cable to the router and check the router's port", a.Name)
+	}
+	return nil
+}
+
+func linkNames() string {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return "none that can be listed"
+	}
+	var names []string
+	for _, l := range links {
+		if l.Attrs().Flags&net.FlagLoopback == 0 {
+			names = append(names, l.Attrs().Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}

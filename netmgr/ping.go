@@ -1,0 +1,169 @@
+package netmgr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/go-ping/ping"
+	"golang.org/x/sys/unix"
+)
+
+// Ping says what every client pings, and how.
+type Ping struct {
+	Target   Target
+	Count    int           // echo requests a client sends; default 1
+	Interval time.Duration // between two of them; default 1s
+	Timeout  time.Duration // wait for replies after the last; default 1s
+}
+
+// Target tells a client whom to ping. Its error is that client's reason.
+type Target func(*Client) (netip.Addr, error)
+
+// Host is the same target for every client.
+func Host(addr netip.Addr) Target {
+	return func(*Client) (netip.Addr, error) { return addr, nil }
+}
+
+// Gateway is each client's own router.
+func Gateway(c *Client) (netip.Addr, error) {
+	if !c.Lease.Gateway.IsValid() {
+		return netip.Addr{}, errors.New(noGateway(c))
+	}
+	return c.Lease.Gateway, nil
+}
+
+func noGateway(c *Client) string {
+	return fmt.Sprintf("the lease from %s names no gateway (option 3)", c.Lease.Server)
+}
+
+// PingResult is one client's view of its target. Times are those of go-ping,
+// taken in user space: good for "did it answer", too coarse for percentiles.
+type PingResult struct {
+	Client         *Client
+	Target         netip.Addr
+	Sent, Received int
+	Min, Avg, Max  time.Duration // zero when nothing was received
+	Reason         string        // why nothing came back; empty when something did
+}
+
+// Loss is the share of requests without a reply, in percent: 100 when nothing
+// could be sent.
+func (r PingResult) Loss() float64 {
+	if r.Sent == 0 {
+		return 100
+	}
+	return 100 * float64(r.Sent-r.Received) / float64(r.Sent)
+}
+
+// PingAll pings from every client at once, each starting at a random point of
+// the first interval, and returns when the last has finished: one result for
+// each client, in the order of Clients. The end of ctx ends all pings early.
+func (m *NetworkManager) PingAll(ctx context.Context, p Ping) []PingResult {
+	p.Count = max(p.Count, 1)
+	if p.Interval <= 0 {
+		p.Interval = time.Second
+	}
+	if p.Timeout <= 0 {
+		p.Timeout = time.Second
+	}
+	results := make([]PingResult, len(m.clients))
+	var wg sync.WaitGroup
+	for i, c := range m.clients {
+		wg.Go(func() { results[i] = c.ping(ctx, p) })
+	}
+	wg.Wait()
+	return results
+}
+
+func (c *Client) ping(ctx context.Context, p Ping) PingResult {
+	r := PingResult{Client: c}
+	var err error
+	if r.Target, err = p.Target(c); err != nil {
+		r.Reason = err.Error()
+		return r
+	}
+	if err := sleep(ctx, rand.N(p.Interval)); err != nil {
+		r.Reason = err.Error()
+		return r
+	}
+	for {
+		err = c.pingOnce(ctx, p, &r)
+		// go-ping gives up when the first request meets a full queue: ours, so
+		// begin anew.
+		if !errors.Is(err, unix.ENOBUFS) || sleep(ctx, jitter(10*time.Millisecond)) != nil {
+			break
+		}
+	}
+	if r.Received > 0 {
+		r.Reason = ""
+		return r
+	}
+	switch {
+	case ctx.Err() != nil:
+		r.Reason = context.Cause(ctx).Error()
+	case errors.Is(err, unix.ENETUNREACH) && !c.Lease.Gateway.IsValid():
+		r.Reason = fmt.Sprintf("no route to %s: %s", r.Target, noGateway(c))
+	case errors.Is(err, unix.ENETUNREACH):
+		r.Reason = fmt.Sprintf("no route to %s", r.Target)
+	case err != nil:
+		r.Reason = fmt.Sprintf("tester: cannot ping: %v", err)
+	case r.Reason == "":
+		r.Reason = c.silence(p, r)
+	}
+	return r
+}
+
+// silence explains why no reply came although requests were sent and nobody
+// complained.
+func (c *Client) silence(p Ping, r PingResult) string {
+	if hop, resolved := c.nextHop(r.Target); hop.IsValid() && !resolved {
+		if hop == r.Target {
+			return fmt.Sprintf("%s does not answer ARP", hop)
+		}
+		return fmt.Sprintf("the gateway %s does not answer ARP", hop)
+	}
+	return fmt.Sprintf("%s did not answer within %s (%d requests sent)", r.Target, p.Timeout, r.Sent)
+}
+
+// pingOnce runs go-ping with its socket inside the namespace and its
+// goroutines outside. It fills r; its error is that of the first request.
+func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult) error {
+	pinger := ping.New("")
+	pinger.SetIPAddr(&net.IPAddr{IP: r.Target.AsSlice()})
+	pinger.SetPrivileged(true)
+	pinger.SetLogger(ping.NoopLogger{})
+	pinger.RecordRtts = false
+	pinger.Count = p.Count
+	pinger.Interval = p.Interval
+	pinger.Timeout = time.Duration(p.Count-1)*p.Interval + p.Timeout
+	stop := context.AfterFunc(ctx, pinger.Stop)
+	defer stop()
+
+	return c.ns.Enter(func(leave func() error) error {
+		complaints, err := listenICMPErrors()
+		if err != nil {
+			return err
+		}
+		defer complaints.Close()
+		// The socket exists and belongs to the namespace: the thread need not stay.
+		var leaveErr error
+		pinger.OnSetup = func() { leaveErr = leave() }
+		err = pinger.Run()
+		if leaveErr != nil {
+			return leaveErr
+		}
+		s := pinger.Statistics()
+		r.Sent, r.Received = s.PacketsSent, s.PacketsRecv
+		r.Min, r.Avg, r.Max = s.MinRtt, s.AvgRtt, s.MaxRtt
+		if r.Received == 0 {
+			r.Reason = complaints.about(r.Target)
+		}
+		return err
+	})
+}
