@@ -92,7 +92,7 @@ func (c *Client) dial(ctx context.Context, network string, to netip.AddrPort) (c
 		return nil, net.UnknownNetworkError(network)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: connect to %s: %w", c.Name, to, err)
+		return nil, fmt.Errorf("connect to %s: %w", to, err)
 	}
 	return conn, nil
 }

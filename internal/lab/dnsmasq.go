@@ -94,7 +94,7 @@ func awaitDnsmasq(logs io.Reader) error {
 		var last string
 		for lines.Scan() {
 			last = lines.Text()
-			if strings.Contains(last, "dnsmasq: started") {
+			if strings.Contains(last, ": started, version") {
 				said <- nil
 				_, _ = io.Copy(io.Discard, logs)
 				return

@@ -26,6 +26,7 @@ const Dir = "/run/netns"
 type NS struct {
 	name   string
 	handle netns.NsHandle
+	made   bool // by Create, in this process
 }
 
 // Create makes a network namespace called name, empty but for a loopback
@@ -54,7 +55,7 @@ func create(name string) (*NS, error) {
 	}
 	mark.Close()
 
-	ns := &NS{name: name, handle: netns.None()}
+	ns := &NS{name: name, handle: netns.None(), made: true}
 	unshare := func() (err error) {
 		ns.handle, err = netns.New()
 		return err
@@ -96,8 +97,8 @@ func (n *NS) Close() error { return n.handle.Close() }
 
 // Delete takes the name away and closes the descriptor. The kernel destroys
 // the namespace, some time later, when no process or socket uses it any more:
-// delete its links first if their absence must be certain. It is for
-// namespaces made by Create, and may be called again after an error.
+// delete its links first if their absence must be certain. Delete may be called
+// again.
 func (n *NS) Delete() error {
 	path := filepath.Join(Dir, n.name)
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
@@ -106,7 +107,7 @@ func (n *NS) Delete() error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("namespace %s: %w", n.name, err)
 	}
-	if err := n.handle.Close(); err == nil { // the first successful Delete
+	if err := n.handle.Close(); err == nil && n.made { // the first successful Delete
 		registry.release()
 	}
 	return nil

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/steps"
+)
+
+func labCommand(load loader) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lab",
+		Short: "Keep the built-in router standing, to look around in it",
+		Long: `Keep the built-in router standing, so that you can look around with
+"ip netns exec", connect a client made by hand, or aim "lanstorm run
+--interface" at it. Needs root.`,
+	}
+	var foreground bool
+	up := &cobra.Command{
+		Use:   "up",
+		Short: "Build the lab and leave it standing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case os.Geteuid() != 0:
+				return errors.New("not root: the lab is made of network namespaces, so run this with sudo")
+			case os.Getenv(readyPipe) != "":
+				return serveDetached(cmd, load)
+			case foreground:
+				return serve(cmd, load, func(s lab.Standing) { fmt.Fprint(cmd.OutOrStdout(), describe(s)) })
+			}
+			return detach(cmd)
+		},
+	}
+	up.Flags().BoolVar(&foreground, "foreground", false, "stay in the terminal until interrupted")
+	cmd.AddCommand(up, &cobra.Command{
+		Use:   "down",
+		Short: "Take the standing lab down",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := lab.Down()
+			if errors.Is(err, os.ErrNotExist) {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "no lab is standing")
+				return err
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the lab at %s is gone\n", s.Parent)
+			return err
+		},
+	})
+	return cmd
+}
+
+func serve(cmd *cobra.Command, load loader, ready func(lab.Standing)) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	return lab.Serve(cmd.Context(), steps.LabOptions(c.Lab), ready)
+}
+
+// readyPipe tells the detached process that its descriptor 3 is a pipe to the
+// command that waits for the lab to stand.
+const readyPipe = "_LANSTORM_READY"
+
+// detach runs this program once more, in a session of its own, and waits until
+// the lab stands there or its process has ended.
+func detach(cmd *cobra.Command) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	child := exec.Command("/proc/self/exe", os.Args[1:]...)
+	child.Env = append(os.Environ(), readyPipe+"=3")
+	child.ExtraFiles = []*os.File{w}
+	child.Stderr = os.Stderr
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = child.Start()
+	w.Close()
+	if err != nil {
+		return err
+	}
+	story, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if len(story) == 0 { // it ended, and has said why
+		_ = child.Wait()
+		return exitCode(child.ProcessState.ExitCode())
+	}
+	_, err = cmd.OutOrStdout().Write(story)
+	return err
+}
+
+func serveDetached(cmd *cobra.Command, load loader) error {
+	pipe := os.NewFile(3, "ready")
+	return serve(cmd, load, func(s lab.Standing) {
+		// Whoever started us must not wait for us to close these.
+		if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
+			for _, std := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+				_ = unix.Dup3(int(null.Fd()), int(std.Fd()), 0)
+			}
+			null.Close()
+		}
+		_, _ = io.WriteString(pipe, describe(s))
+		pipe.Close()
+	})
+}
+
+func describe(s lab.Standing) string {
+	return fmt.Sprintf(`The lab stands (pid %d). Its router is %s, and clients go on %s:
+
+  ip netns exec %s ip address        look at the router
+  ip netns exec %s ip address      look at the Internet behind it
+  lanstorm run --interface %s              run features against it
+  lanstorm lab down                          take it down
+
+A client by hand:
+
+  ip netns add mine
+  ip link add link %s name mine0 netns mine type macvlan mode bridge
+  mkdir -p /etc/netns/mine && touch /etc/netns/mine/resolv.conf
+  ip netns exec mine udhcpc -i mine0 -n -q
+`, s.PID, s.Router, s.Parent, s.Namespaces[0], s.Namespaces[1], s.Parent, s.Parent)
+}

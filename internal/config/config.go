@@ -1,0 +1,130 @@
+// Package config reads godog.yml, the one configuration file that all ways to
+// run lanstorm share, and the LANSTORM_ environment variables that override
+// it. Every key, wherever it comes from, passes the same parser and the same
+// checks, and every error is one line that begins with the place to mend.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Config is a checked configuration. Its zero value is not usable: begin with
+// [Default] or [Load].
+type Config struct {
+	File      string // the file read, named as in errors; "" when none. Not a key
+	Interface string // the network interface that the clients hang from
+	Clients   Clients
+	DHCP      DHCP
+	DNS       []netip.Addr // IPv4; empty means the servers of the lease
+	Ping      Ping
+	Targets   Targets
+	Lab       Lab
+	Godog     Godog
+}
+
+// Clients says how the virtual clients are built.
+type Clients struct {
+	Prefix      string // namespaces are called <Prefix><i>
+	MacvlanMode string // bridge, private or vepa
+	Concurrency int    // how many clients are worked on at once, 1..1024
+}
+
+// DHCP says how a client asks for its lease.
+type DHCP struct {
+	Timeout     time.Duration // for the whole exchange
+	VendorClass string        // option 60, printable ASCII
+}
+
+// Ping says how a client pings, and what still counts as a stable network.
+type Ping struct {
+	Duration    time.Duration // how long requests are sent
+	Count       int           // above 0: this many requests, whatever Duration says
+	Interval    time.Duration // between two requests
+	Timeout     time.Duration // wait for replies after the last request
+	MaxLoss     float64       // percent of a client's requests that may be lost
+	MinAnswered float64       // percent of clients that must get an answer
+}
+
+// Requests returns how many echo requests one client sends: Count, or as many
+// intervals as fit in Duration, but at least 1.
+func (p Ping) Requests() int {
+	switch {
+	case p.Count > 0:
+		return p.Count
+	case p.Interval <= 0:
+		return 1
+	default:
+		return max(1, int(p.Duration/p.Interval))
+	}
+}
+
+// Targets are the hosts that features call by a name.
+type Targets struct {
+	Router    netip.Addr // IPv4; the zero Addr means each client's own gateway
+	GoogleDNS netip.Addr // IPv4
+}
+
+// Lab describes the router that lanstorm plays itself when no real one is at hand.
+type Lab struct {
+	Subnet    netip.Prefix // IPv4, masked, /8../28
+	Pool      int          // how many addresses it leases out
+	LeaseTime time.Duration
+	Server    string   // builtin or dnsmasq
+	Faults    []string // any of silent-dhcp, no-gateway, internet-down, silent-dns
+}
+
+// Godog holds what is passed on to the Gherkin runner.
+type Godog struct {
+	Tags   string // see [CheckTags]; "" runs every scenario
+	Format string // comma separated, each name or name:file
+}
+
+const (
+	defaultPool = 10000
+	// reservedAddresses of the lab subnet are never leased: its network,
+	// router and broadcast addresses, and a few for static clients.
+	reservedAddresses = 10
+)
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Interface: "lab",
+		Clients:   Clients{Prefix: "ns", MacvlanMode: "bridge", Concurrency: 64},
+		DHCP:      DHCP{Timeout: 10 * time.Second, VendorClass: "lanstorm"},
+		Ping: Ping{
+			Duration:    2 * time.Second,
+			Interval:    500 * time.Millisecond,
+			Timeout:     2 * time.Second,
+			MinAnswered: 95,
+		},
+		Targets: Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
+		Lab: Lab{
+			Subnet:    netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, 0, 0}), 16),
+			Pool:      defaultPool,
+			LeaseTime: time.Hour,
+			Server:    "builtin",
+		},
+		Godog: Godog{Format: "pretty"},
+	}
+}
+
+// room returns how many addresses the subnet has to lease.
+func (l Lab) room() int {
+	return 1<<(32-l.Subnet.Bits()) - reservedAddresses
+}
+
+// fit refuses a pool larger than the subnet. The default pool shrinks instead,
+// so that a small subnet can be had by changing one key.
+func (l *Lab) fit() error {
+	room := l.room()
+	if l.Pool == defaultPool {
+		l.Pool = min(l.Pool, room)
+	}
+	if l.Pool > room {
+		return fmt.Errorf("a pool of %d addresses does not fit in %s (at most %d)", l.Pool, l.Subnet, room)
+	}
+	return nil
+}

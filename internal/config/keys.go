@@ -1,0 +1,117 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Key describes one key to documentation and tests.
+type Key struct {
+	Path    string // dotted, as in errors: "dhcp.timeout"
+	Env     string // the variable that overrides it: "LANSTORM_DHCP_TIMEOUT"
+	Default string // as text; lists are comma separated
+}
+
+// Keys lists every key in the order of the reference file.
+func Keys() []Key {
+	defaults := Default()
+	list := make([]Key, len(keys))
+	for i, k := range keys {
+		list[i] = Key{Path: k.path, Env: envName(k.path), Default: k.text(&defaults)}
+	}
+	return list
+}
+
+// Set parses and checks value as the file would and stores it under key, such
+// as "ping.interval". List items are separated by commas. On error c is
+// unchanged. A pool left at its default follows lab.subnet; to change both, set
+// lab.subnet first.
+func (c *Config) Set(key, value string) error {
+	k, ok := lookup(key)
+	if !ok {
+		return fmt.Errorf("%s: %w", printable(key), unknownKey(key))
+	}
+	next := *c
+	if next.Lab.Pool == min(defaultPool, next.Lab.room()) {
+		next.Lab.Pool = defaultPool
+	}
+	if err := k.set(&next, value); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	if err := next.Lab.fit(); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	*c = next
+	return nil
+}
+
+// key ties a path to a field of Config.
+type key struct {
+	path string
+	list bool
+	set  func(c *Config, text string) error // leaves c alone on error
+	text func(c *Config) string             // what set would read back
+}
+
+// keys is the only list of what can be configured.
+var keys = []key{
+	bind("interface", func(c *Config) *string { return &c.Interface }, interfaceName),
+	bind("clients.prefix", func(c *Config) *string { return &c.Clients.Prefix }, namespacePrefix),
+	bind("clients.macvlan_mode", func(c *Config) *string { return &c.Clients.MacvlanMode }, oneOf("bridge", "private", "vepa")),
+	bind("clients.concurrency", func(c *Config) *int { return &c.Clients.Concurrency }, integer(1, 1024)),
+	bind("dhcp.timeout", func(c *Config) *time.Duration { return &c.DHCP.Timeout }, duration(time.Second, 5*time.Minute)),
+	bind("dhcp.vendor_class", func(c *Config) *string { return &c.DHCP.VendorClass }, vendorClass),
+	bindList("dns", func(c *Config) *[]netip.Addr { return &c.DNS }, ipv4),
+	bind("ping.duration", func(c *Config) *time.Duration { return &c.Ping.Duration }, duration(time.Millisecond, 24*time.Hour)),
+	bind("ping.count", func(c *Config) *int { return &c.Ping.Count }, integer(0, 1_000_000)),
+	bind("ping.interval", func(c *Config) *time.Duration { return &c.Ping.Interval }, duration(10*time.Millisecond, time.Minute)),
+	bind("ping.timeout", func(c *Config) *time.Duration { return &c.Ping.Timeout }, duration(time.Millisecond, time.Minute)),
+	bind("ping.max_loss", func(c *Config) *float64 { return &c.Ping.MaxLoss }, percent),
+	bind("ping.min_answered", func(c *Config) *float64 { return &c.Ping.MinAnswered }, percent),
+	bind("targets.router", func(c *Config) *netip.Addr { return &c.Targets.Router }, autoOr(ipv4)),
+	bind("targets.google_dns", func(c *Config) *netip.Addr { return &c.Targets.GoogleDNS }, ipv4),
+	bind("lab.subnet", func(c *Config) *netip.Prefix { return &c.Lab.Subnet }, subnet(8, 28)),
+	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
+	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
+	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq")),
+	bindList("lab.faults", func(c *Config) *[]string { return &c.Lab.Faults }, oneOf("silent-dhcp", "no-gateway", "internet-down", "silent-dns")),
+	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
+	bind("godog.format", func(c *Config) *string { return &c.Godog.Format }, formats),
+}
+
+func bind[T any](path string, field func(*Config) *T, k kind[T]) key {
+	return key{
+		path: path,
+		set: func(c *Config, text string) error {
+			v, err := k.parse(text)
+			if err != nil {
+				return err
+			}
+			*field(c) = v
+			return nil
+		},
+		text: func(c *Config) string { return k.text(*field(c)) },
+	}
+}
+
+func bindList[T any](path string, field func(*Config) *[]T, item kind[T]) key {
+	k := bind(path, field, listOf(item))
+	k.list = true
+	return k
+}
+
+func lookup(path string) (key, bool) {
+	i := slices.IndexFunc(keys, func(k key) bool { return k.path == path })
+	if i < 0 {
+		return key{}, false
+	}
+	return keys[i], true
+}
+
+// isSection reports whether path is the first part of some key.
+func isSection(path string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return strings.HasPrefix(k.path, path+".") })
+}

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestValuesRefused(t *testing.T) {
+	for _, test := range []struct{ name, key, value, want string }{
+		{"an interface name with a space", "interface", "my lan", "is not an interface name"},
+		{"an interface name of 16 bytes", "interface", "enx0123456789abc", "is not an interface name"},
+		{"an empty interface name", "interface", "", "is not an interface name"},
+		{"a directory for an interface", "interface", "..", "is not an interface name"},
+		{"a prefix that ends in a digit", "clients.prefix", "ns1", "is not a prefix"},
+		{"a prefix of 9 characters", "clients.prefix", "namespace", "is not a prefix"},
+		{"a mode of another driver", "clients.macvlan_mode", "l2", `"l2" is not one of bridge, private, vepa`},
+		{"too little concurrency", "clients.concurrency", "0", "0 is out of range (1 to 1024)"},
+		{"a number too large for an int", "clients.concurrency", "99999999999999999999", "is out of range (1 to 1024)"},
+		{"half a number", "ping.count", "1.5", `"1.5" is not a whole number`},
+		{"a duration without a unit", "dhcp.timeout", "10", `"10" has no unit (write it like 500ms, 2s or 1m)`},
+		{"zero without a unit", "dhcp.timeout", "0", `"0" has no unit`},
+		{"a duration in words", "ping.interval", "fast", `"fast" is not a duration (write it like 500ms, 2s or 1m)`},
+		{"a duration too short", "ping.interval", "5ms", "5ms is out of range (10ms to 1m)"},
+		{"a duration too long", "ping.duration", "25h", "25h is out of range (1ms to 24h)"},
+		{"a negative duration", "ping.timeout", "-1s", "-1s is out of range"},
+		{"a vendor class beyond ASCII", "dhcp.vendor_class", "lanstörm", "is not a vendor class"},
+		{"an empty vendor class", "dhcp.vendor_class", "", "is not a vendor class"},
+		{"IPv6", "dns", "2001:4860:4860::8888", "is not an IPv4 address"},
+		{"a list that ends in a comma", "dns", "8.8.8.8,", `"" is not an IPv4 address`},
+		{"the address of nobody", "targets.google_dns", "0.0.0.0", "is not the address of a host"},
+		{"the address of everybody", "targets.router", "255.255.255.255", "is not the address of a host"},
+		{"a host name", "targets.router", "fritz.box", `"fritz.box" is not an IPv4 address, nor the word auto`},
+		{"more than everything", "ping.max_loss", "101%", `"101%" is not a percentage (write it like 2.5%, 0% to 100%)`},
+		{"not a number", "ping.max_loss", "NaN", "is not a percentage"},
+		{"a subnet that is none", "lab.subnet", "10.77.0.0", "is not an IPv4 network"},
+		{"a subnet with host bits", "lab.subnet", "10.77.0.1/16", "10.77.0.1/16 is a host in a network (write 10.77.0.0/16)"},
+		{"a subnet too small", "lab.subnet", "10.77.0.0/29", "10.77.0.0/29 is out of range (/8 to /28)"},
+		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not one of silent-dhcp`},
+		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of pretty, progress,`},
+		{"a format without its file", "godog.format", "junit:", `"junit:" names no file`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := Default()
+			if err := c.Set(test.key, test.value); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got error %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestCheckTags(t *testing.T) {
+	for _, test := range []struct {
+		name, expr string
+		valid      bool
+	}{
+		{"nothing selects everything", "", true},
+		{"a tag", "@smoke", true},
+		{"not a tag", "~@smoke", true},
+		{"a tag with punctuation", "@issue-12.3:a/b", true},
+		{"and, or and not", "@smoke && ~@internet,@dns", true},
+		{"white space is no matter", " @a&&@b , ~@c ", true},
+		{"white space alone", " ", false},
+		{"words", "@a and not @b", false},
+		{"a comma too many", "@a,", false},
+		{"an and too many", "&& @a", false},
+		{"half an and", "@a & @b", false},
+		{"a name without @", "smoke", false},
+		{"an @ without a name", "@", false},
+		{"a gap after ~", "~ @a", false},
+		{"not not", "~~@a", false},
+		{"brackets", "(@a,@b) && @c", false},
+		{"two tags and nothing between", "@a @b", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := CheckTags(test.expr)
+			if (err == nil) != test.valid {
+				t.Errorf("%q: got error %v, want valid %t", test.expr, err, test.valid)
+			}
+			if err != nil && !strings.Contains(err.Error(), "allowed") {
+				t.Errorf("%q: %v does not say what is allowed", test.expr, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	fileName  = "godog.yml"
+	envPrefix = "LANSTORM_"
+	envFile   = envPrefix + "CONFIG"
+	envTest   = envPrefix + "TEST_" // variables of tests, which are no keys
+)
+
+// Load finds, reads and checks the configuration. path is what --config said;
+// "" means $LANSTORM_CONFIG, else the first godog.yml from the working directory
+// upwards, else no file at all. A file that was asked for by name must exist.
+// Environment variables override the file. Errors are one line each.
+func Load(path string) (Config, error) {
+	file, err := find(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("find %s: %w", fileName, err)
+	}
+	d := newDraft()
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return Config{}, fmt.Errorf("read configuration: %w", err)
+		}
+		if err := d.readFile(displayName(file), data); err != nil {
+			return Config{}, err
+		}
+	}
+	if err := d.readEnv(os.Environ()); err != nil {
+		return Config{}, err
+	}
+	return d.finish()
+}
+
+// find returns the file to read, or "" when there is none.
+func find(path string) (string, error) {
+	if path != "" {
+		return path, nil
+	}
+	if path := os.Getenv(envFile); path != "" {
+		return path, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		file := filepath.Join(dir, fileName)
+		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", nil
+		}
+		dir = parent
+	}
+}
+
+// displayName returns file as errors name it: from the working directory when
+// it is below that, else in full.
+func displayName(file string) string {
+	full, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return full
+	}
+	if rel, err := filepath.Rel(dir, full); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return full
+}
+
+// draft is a configuration in the making.
+type draft struct {
+	Config
+	origin map[string]string // by key path: what an error about its value begins with
+}
+
+func newDraft() *draft {
+	return &draft{Config: Default(), origin: map[string]string{}}
+}
+
+func (d *draft) set(k key, origin, text string) error {
+	if err := k.set(&d.Config, text); err != nil {
+		return fmt.Errorf("%s: %w", origin, err)
+	}
+	d.origin[k.path] = origin
+	return nil
+}
+
+// readEnv overrides keys from environ, which has the form of [os.Environ].
+func (d *draft) readEnv(environ []string) error {
+	for _, variable := range slices.Sorted(slices.Values(environ)) {
+		name, text, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, envPrefix) || name == envFile || strings.HasPrefix(name, envTest) {
+			continue
+		}
+		i := slices.IndexFunc(keys, func(k key) bool { return envName(k.path) == name })
+		if i < 0 {
+			return fmt.Errorf("%s: %w", printable(name), unknownEnv(name))
+		}
+		if err := d.set(keys[i], name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish makes the checks that span keys. They wait for the environment, which
+// may mend what the file alone gets wrong.
+func (d *draft) finish() (Config, error) {
+	if err := d.Lab.fit(); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", d.origin["lab.pool"], err)
+	}
+	return d.Config, nil
+}
+
+// envName returns the variable that overrides the key at path.
+func envName(path string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// parse reads a file on its own, without the environment. name stands for it in
+// errors.
+func parse(name string, data []byte) (Config, error) {
+	d := newDraft()
+	if err := d.readFile(name, data); err != nil {
+		return Config{}, err
+	}
+	return d.finish()
+}
+
+// readFile sets what the YAML in data says.
+func (d *draft) readFile(name string, data []byte) error {
+	d.File = name
+	root, err := parseYAML(name, data)
+	if root == nil || err != nil {
+		return err
+	}
+	r := reader{draft: d, name: name, lines: map[string]int{}}
+	return r.section("", root)
+}
+
+// reader walks a YAML mapping and hands every value to its key.
+type reader struct {
+	*draft
+	name  string
+	lines map[string]int // by path of a key or section: where it stands
+}
+
+// section reads the keys of m, whose paths begin with prefix.
+func (r *reader) section(prefix string, m *ast.MappingNode) error {
+	for _, entry := range m.Values {
+		n := line(entry.Key)
+		name, ok := scalar(entry.Key)
+		if !ok {
+			return fmt.Errorf("%s:%d: a key that is not a plain word", r.name, n)
+		}
+		path := prefix + name
+		if first, twice := r.lines[path]; twice {
+			return fmt.Errorf("%s: given twice (first on line %d)", r.at(n, path), first)
+		}
+		r.lines[path] = n
+		if err := r.entry(path, n, entry.Value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry reads what stands at path, a key or a section, on line n.
+func (r *reader) entry(path string, n int, value ast.Node) error {
+	at := r.at(n, path)
+	k, isKey := lookup(path)
+	m, isMapping := value.(*ast.MappingNode)
+	if !isKey && !isSection(path) {
+		return fmt.Errorf("%s: %w", at, unknownKey(path))
+	}
+	switch {
+	case isKey && isMapping:
+		return fmt.Errorf("%s: takes a value, not keys of its own", at)
+	case isKey:
+		return r.value(k, n, value)
+	case isMapping:
+		return r.section(path+".", m)
+	default:
+		return fmt.Errorf("%s: takes keys of its own, indented on the lines below", at)
+	}
+}
+
+// value sets k to a scalar or a list of scalars.
+func (r *reader) value(k key, n int, value ast.Node) error {
+	at := r.at(n, k.path)
+	switch value := value.(type) {
+	case *ast.NullNode:
+		return fmt.Errorf("%s: has no value", at)
+	case *ast.SequenceNode:
+		if !k.list {
+			return fmt.Errorf("%s: takes one value, not a list", at)
+		}
+		text, err := r.items(k, n, value)
+		if err != nil {
+			return err
+		}
+		return r.set(k, at, text)
+	default:
+		text, ok := scalar(value)
+		if !ok {
+			return fmt.Errorf("%s: not a plain value", at)
+		}
+		return r.set(k, at, text)
+	}
+}
+
+// items joins a list into the text that the environment would hold. It tries
+// each item alone first, so that an error names the line of the item.
+func (r *reader) items(k key, n int, list *ast.SequenceNode) (string, error) {
+	var texts []string
+	for _, item := range list.Values {
+		at := r.at(max(n, line(item)), k.path)
+		text, ok := scalar(item)
+		if !ok || text == "" || strings.Contains(text, ",") {
+			return "", fmt.Errorf("%s: a list item that is not one plain value", at)
+		}
+		var scratch Config
+		if err := k.set(&scratch, text); err != nil {
+			return "", fmt.Errorf("%s: %w", at, err)
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, ","), nil
+}
+
+// at returns what an error about path on line n begins with.
+func (r *reader) at(n int, path string) string {
+	return fmt.Sprintf("%s:%d: %s", r.name, n, printable(path))
+}
+
+// printable returns s quoted when an error line could not show it as it is.
+func printable(s string) string {
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}

@@ -1,0 +1,110 @@
+package netmgr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+)
+
+// Problem is what is wrong with one client.
+type Problem struct {
+	Client *Client
+	Err    error
+}
+
+// Each runs do for every client at once and returns the problems there were,
+// in the order of Clients.
+func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Client) error) (problems []Problem) {
+	errs := make([]error, len(m.clients))
+	var wg sync.WaitGroup
+	for i, c := range m.clients {
+		wg.Go(func() { errs[i] = do(ctx, c) })
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			problems = append(problems, Problem{m.clients[i], err})
+		}
+	}
+	return problems
+}
+
+// Check says what is wrong with a lease as one from router: the address must
+// be a host's in the router's subnet, the gateway another host's there, the
+// lease time above zero. An invalid router stands for the lease's own gateway.
+func (l Lease) Check(router netip.Addr) error {
+	if !router.IsValid() {
+		router = l.Gateway
+	}
+	switch addr, subnet := l.Address.Addr(), l.Address.Masked(); {
+	case !l.Gateway.IsValid():
+		return fmt.Errorf("%s has no gateway: the lease from %s names none (option 3)", l.Address, l.Server)
+	case !subnet.Contains(router):
+		return fmt.Errorf("%s is not in the subnet of the router %s", l.Address, router)
+	case !subnet.Contains(l.Gateway):
+		return fmt.Errorf("%s has its gateway %s outside its subnet", l.Address, l.Gateway)
+	case addr == router || addr == l.Gateway:
+		return fmt.Errorf("%s is the router's own address", addr)
+	case l.Duration <= 0:
+		return fmt.Errorf("%s has no lease time (option 51)", l.Address)
+	}
+	return judgeAddress(l.Address)
+}
+
+// Duplicates are the clients whose address an earlier client has as well.
+func (m *NetworkManager) Duplicates() (problems []Problem) {
+	owner := map[netip.Addr]*Client{}
+	for _, c := range m.clients {
+		addr := c.Lease.Address.Addr()
+		if first, taken := owner[addr]; taken {
+			problems = append(problems, Problem{c, fmt.Errorf("has %s, which is %s's too", addr, first.Name)})
+			continue
+		}
+		owner[addr] = c
+	}
+	return problems
+}
+
+// Unreachable are the clients whose address does not work on the LAN: another
+// client gets no reply from it (p tells how to ping; its Target is not used),
+// or the gateway does not answer the client's ARP.
+func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Problem) {
+	if len(m.clients) > 1 && m.opts.Mode == "private" {
+		return []Problem{{m.clients[0], errors.New("macvlan mode private keeps clients apart, so none can reach another: use mode bridge")}}
+	}
+	if len(m.clients) > 1 {
+		for i, r := range m.PingAll(ctx, withTarget(p, m.next)) {
+			if r.Received == 0 {
+				reached := m.clients[(i+1)%len(m.clients)]
+				problems = append(problems, Problem{reached, fmt.Errorf("no reply to another client: %s", r.Reason)})
+			}
+		}
+	}
+	m.PingAll(ctx, withTarget(p, Gateway)) // whether it replies or not, it must answer ARP
+	return append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
+		if !c.Lease.Gateway.IsValid() {
+			return nil
+		}
+		if hop, resolved := c.nextHop(c.Lease.Gateway); hop.IsValid() && !resolved {
+			return fmt.Errorf("the gateway %s does not answer ARP", hop)
+		}
+		return nil
+	})...)
+}
+
+// next is the Target that makes a ring of the clients.
+func (m *NetworkManager) next(c *Client) (netip.Addr, error) {
+	for i := range m.clients {
+		if m.clients[i] == c {
+			return m.clients[(i+1)%len(m.clients)].Lease.Address.Addr(), nil
+		}
+	}
+	return netip.Addr{}, errors.New("not a client any more")
+}
+
+func withTarget(p Ping, t Target) Ping {
+	p.Target = t
+	return p
+}

@@ -1,0 +1,57 @@
+package steps
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+func (w *world) addresses() []sentence {
+	const (
+		unique    = "no address was leased to two clients"
+		reachable = "another client gets a reply from each address, and the gateway answers each client's ARP"
+		both      = "not supported yet: it speaks of IPv6"
+	)
+	return []sentence{
+		{`each client should receive a valid IP address from the router`,
+			"a host's address of the router's subnet, with a gateway there and a lease time", w.validAddresses},
+		{`no two clients should receive the same IP address`, unique, w.uniqueAddresses},
+		{`no two clients should have the same IP address`, unique, w.uniqueAddresses},
+		{`no two clients should receive duplicate IP addresses`, unique, w.uniqueAddresses},
+		{`no two clients should receive duplicate IP addresses (IPv4 or IPv6)`, both, w.needsIPv6},
+		{`all assigned IPs should be reachable`, reachable, w.reachableAddresses},
+		{`all assigned IPv4 and IPv6 addresses should be reachable`, both, w.needsIPv6},
+	}
+}
+
+var errIPv6 = errors.New("IPv6 is not supported yet")
+
+func (w *world) needsIPv6() error { return errIPv6 }
+
+func (w *world) validAddresses(ctx context.Context) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	router := w.config().Targets.Router
+	return verdict(m, "have no valid address", m.Each(ctx, func(_ context.Context, c *netmgr.Client) error {
+		return c.Lease.Check(router)
+	}))
+}
+
+func (w *world) uniqueAddresses() error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	return verdict(m, "share an address", m.Duplicates())
+}
+
+func (w *world) reachableAddresses(ctx context.Context) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	return verdict(m, "cannot be reached", m.Unreachable(ctx, w.ping(nil)))
+}

@@ -1,0 +1,78 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+
+	"github.com/lanstorm/lanstorm/internal/config"
+)
+
+// choice is which scenarios a run is about.
+type choice struct {
+	tags    string    // for godog
+	skipped []skipped // selected by the user, but not possible here
+	notes   []string  // what the user should know beforehand
+}
+
+type skipped struct{ scenario, reason string }
+
+// elsewhere tells which scenarios cannot run against this router.
+func (s *Suite) elsewhere() (tag, reason string) {
+	if s.inLab() {
+		return "@hardware", "needs a real router, and this run uses the lab (set interface)"
+	}
+	return "@lab", "needs the lab, and this run uses " + s.Config.Interface + " (set interface to lab)"
+}
+
+// choose reads the features and finds the scenarios that the tags select. It
+// is an error when none is left: a run of nothing would pass.
+func (s *Suite) choose() (choice, error) {
+	tags := s.Config.Godog.Tags
+	if err := config.CheckTags(tags); err != nil {
+		return choice{}, err
+	}
+	tag, reason := s.elsewhere()
+	c := choice{tags: "~" + tag}
+	if tags != "" {
+		c.tags = tags + " && " + c.tags
+	}
+	options := &godog.Options{Paths: s.Paths, FS: s.FS, Tags: tags}
+	features, err := godog.TestSuite{Options: options}.RetrieveFeatures()
+	if err != nil {
+		return choice{}, errors.New(oneLine(err))
+	}
+	selected := 0
+	for _, f := range features {
+		for _, p := range f.Pickles {
+			selected++
+			for _, t := range p.Tags {
+				if t.Name == tag {
+					c.skipped = append(c.skipped, skipped{p.Name, reason})
+					c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, reason))
+				}
+			}
+			for _, step := range p.Steps {
+				if !known(step.Text) {
+					file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
+					line := f.FindStep(step.AstNodeIds[0]).Location.Line
+					c.notes = append(c.notes, fmt.Sprintf("undefined: %s:%d: no such sentence: %q (`lanstorm steps` lists those there are)", file, line, step.Text))
+				}
+			}
+		}
+	}
+	switch {
+	case selected == 0 && tags != "":
+		return c, fmt.Errorf("tags %q select no scenario of %s", tags, strings.Join(s.Paths, ", "))
+	case selected == 0:
+		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", strings.Join(s.Paths, ", "))
+	case selected == len(c.skipped):
+		return c, fmt.Errorf("nothing to run: each of the %d scenarios selected %s", selected, reason)
+	}
+	return c, nil
+}
+
+// oneLine folds the lines of an error, of which the Gherkin parser's has many.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,121 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+func (w *world) connectivity() []sentence {
+	const (
+		toGoogle  = "every client pings targets.google_dns (8.8.8.8), all at once, for ping.duration"
+		toGateway = "every client pings the router (targets.router), all at once, for ping.duration"
+	)
+	return []sentence{
+		{`all clients attempt to ping Google DNS[ <IPV4>]`, toGoogle, w.pingGoogle},
+		{`all clients attempt to ping the router simultaneously[ using <IPV4>]`, toGateway, w.pingRouter},
+		{`all clients ping the router in parallel`, toGateway, w.pingRouterIPv4},
+		{`All the client pinging parallel`, toGateway, w.pingRouterIPv4},
+		{`all clients should respond successfully`, "no client lost more than ping.max_loss of its last pings", w.allResponded},
+		{`each client should successfully reach the router`, "the same of the pings to the router, which are made if there were none", w.reachedRouter},
+		{`each client should successfully reach the internet`, "the same of the pings to Google DNS, which are made if there were none", w.reachedInternet},
+		{`the overall network connectivity should remain stable`, "at least ping.min_answered of the clients had an answer to their last pings", w.stable},
+	}
+}
+
+// ping is how godog.yml wants pings to be made.
+func (w *world) ping(t netmgr.Target) netmgr.Ping {
+	p := w.config().Ping
+	return netmgr.Ping{Target: t, Count: p.Requests(), Interval: p.Interval, Timeout: p.Timeout}
+}
+
+func (w *world) pingGoogle(ctx context.Context, family string) error {
+	return w.pingAll(ctx, toInternet, netmgr.Host(w.config().Targets.GoogleDNS), family)
+}
+
+func (w *world) pingRouterIPv4(ctx context.Context) error { return w.pingRouter(ctx, "") }
+
+func (w *world) pingRouter(ctx context.Context, family string) error {
+	t := netmgr.Gateway
+	if router := w.config().Targets.Router; router.IsValid() {
+		t = netmgr.Host(router)
+	}
+	return w.pingAll(ctx, toRouter, t, family)
+}
+
+func (w *world) pingAll(ctx context.Context, whom target, t netmgr.Target, family string) error {
+	if strings.EqualFold(family, "ipv6") {
+		return errIPv6
+	}
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	w.last = &pinged{whom, m.PingAll(ctx, w.ping(t))}
+	w.rounds[whom] = w.last
+	return nil
+}
+
+func (w *world) allResponded() error { return w.judge(w.last) }
+
+func (w *world) reachedRouter(ctx context.Context) error {
+	if w.rounds[toRouter] == nil {
+		if err := w.pingRouter(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return w.judge(w.rounds[toRouter])
+}
+
+func (w *world) reachedInternet(ctx context.Context) error {
+	if w.rounds[toInternet] == nil {
+		if err := w.pingGoogle(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return w.judge(w.rounds[toInternet])
+}
+
+var errNoPings = errors.New(`nothing was pinged yet: say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`)
+
+// judge wants every client to have an answer, and none to have lost more than
+// ping.max_loss.
+func (w *world) judge(round *pinged) error {
+	if round == nil {
+		return errNoPings
+	}
+	limit := w.config().Ping.MaxLoss
+	var problems []netmgr.Problem
+	for _, r := range round.results {
+		switch {
+		case r.Received == 0:
+			problems = append(problems, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
+		case r.Loss() > limit:
+			problems = append(problems, netmgr.Problem{Client: r.Client,
+				Err: fmt.Errorf("lost %d of %d pings to %s (more than %g%%)", r.Sent-r.Received, r.Sent, r.Target, limit)})
+		}
+	}
+	return verdict(w.m, "did not reach "+string(round.whom), problems)
+}
+
+func (w *world) stable() error {
+	if w.last == nil {
+		return errNoPings
+	}
+	var silent []netmgr.Problem
+	for _, r := range w.last.results {
+		if r.Received == 0 {
+			silent = append(silent, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
+		}
+	}
+	total := len(w.last.results)
+	answered := 100 * float64(total-len(silent)) / float64(total)
+	if limit := w.config().Ping.MinAnswered; answered < limit {
+		return fmt.Errorf("only %.4g%% of the clients had an answer, not %g%%: %w", answered, limit,
+			verdict(w.m, "did not reach "+string(w.last.whom), silent))
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/cucumber/godog"
+	"github.com/spf13/pflag"
+
+	"github.com/lanstorm/lanstorm/internal/config"
+)
+
+// GodogMain is a run with the arguments of `godog run`: godog's own flags and
+// paths. It returns the exit code.
+func GodogMain(args []string) int {
+	var opts godog.Options
+	godog.BindCommandLineFlags("", &opts)
+	flags := pflag.CommandLine
+	if err := flags.Parse(args); err != nil {
+		return complain(err)
+	}
+	c, err := config.Load("")
+	if err != nil {
+		return complain(err)
+	}
+	for flag, key := range map[string]string{"tags": "godog.tags", "format": "godog.format"} {
+		if f := flags.Lookup(flag); f.Changed {
+			if err := c.Set(key, f.Value.String()); err != nil {
+				return complain(fmt.Errorf("--%s: %w", flag, err))
+			}
+		}
+	}
+	if opts.Concurrency > 1 {
+		return complain(fmt.Errorf("--concurrency %d: scenarios share one router, so they run one at a time", opts.Concurrency))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	s := Suite{
+		Config:        c,
+		Paths:         flags.Args(),
+		StopOnFailure: opts.StopOnFailure,
+		NoColors:      opts.NoColors || !IsTerminal(os.Stdout),
+		Randomize:     opts.Randomize,
+	}
+	return s.Run(ctx)
+}
+
+// Define gives godog the vocabulary without a run behind it, to be listed.
+func Define(sc *godog.ScenarioContext) { define(sc, &world{}) }
+
+func complain(err error) int {
+	fmt.Fprintln(os.Stderr, "lanstorm:", err)
+	return ExitNotRunnable
+}

@@ -1,0 +1,59 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+func (w *world) names() []sentence {
+	return []sentence{
+		{`each client should resolve "<name>"`, "the DNS servers of each client's lease know an IPv4 address of the name", w.resolve},
+		{`each client should fetch "<name>"`, "each client gets the page at this URL by HTTP, status 200, complete", w.fetch},
+	}
+}
+
+func (w *world) resolve(ctx context.Context, name string) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	return verdict(m, "could not resolve "+name, m.Each(ctx, func(ctx context.Context, c *netmgr.Client) error {
+		_, err := c.Resolver().LookupNetIP(ctx, "ip4", name)
+		return err
+	}))
+}
+
+func (w *world) fetch(ctx context.Context, url string) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	return verdict(m, "could not fetch "+url, m.Each(ctx, func(ctx context.Context, c *netmgr.Client) error {
+		return fetch(ctx, c.HTTPClient(), url)
+	}))
+}
+
+// fetch reads a page to its end.
+func fetch(ctx context.Context, client *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %s", resp.Status)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err != nil {
+		return fmt.Errorf("broke off after %d bytes: %w", n, err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+// Package steps is the vocabulary of lanstorm's features: each sentence is
+// turned into one call of netmgr. world.go is the state of a scenario, suite.go
+// a run of many.
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// world is the state of one scenario. A new one is made for each.
+type world struct {
+	suite *Suite                 // the run that the scenario is part of
+	m     *netmgr.NetworkManager // nil until a sentence needs it
+
+	last   *pinged            // the newest round of pings
+	rounds map[target]*pinged // the newest round for each target
+}
+
+// target is whom a round of pings went to.
+type target string
+
+const (
+	toRouter   target = "the router"
+	toInternet target = "the Internet"
+)
+
+// pinged is one round of pings from every client.
+type pinged struct {
+	whom    target
+	results []netmgr.PingResult
+}
+
+// cleanupTime bounds the wait for a router that does not answer any more.
+const cleanupTime = time.Minute
+
+// begin hooks a fresh world to a scenario, and sees to it that whatever the
+// scenario makes is removed: after success, failure and panic alike.
+func begin(sc *godog.ScenarioContext, s *Suite) {
+	w := &world{suite: s, rounds: map[target]*pinged{}}
+	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+		return ctx, context.Cause(ctx) // godog goes on to the next scenario when interrupted
+	})
+	sc.After(func(ctx context.Context, _ *godog.Scenario, stepErr error) (_ context.Context, err error) {
+		defer func() { // a panic here would end the process, and leave all standing
+			if p := recover(); p != nil {
+				err = fmt.Errorf("cleanup: panic: %v", p)
+			}
+			s.note(errors.Join(stepErr, err))
+		}()
+		if err = w.cleanup(ctx); err != nil {
+			err = fmt.Errorf("cleanup: %w", err)
+		}
+		return ctx, err
+	})
+	define(sc, w)
+}
+
+func (w *world) cleanup(ctx context.Context) error {
+	if w.m == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	return w.m.Cleanup(ctx)
+}
+
+// manager is the scenario's NetworkManager, made on first use.
+func (w *world) manager() (*netmgr.NetworkManager, error) {
+	if w.m != nil {
+		return w.m, nil
+	}
+	m, err := netmgr.New(w.suite.managerOptions())
+	w.m = m
+	return m, err
+}
+
+// standing is the manager, if the scenario has clients to speak of.
+func (w *world) standing() (*netmgr.NetworkManager, error) {
+	if w.m == nil || len(w.m.Clients()) == 0 {
+		return nil, errors.New(`there are no clients yet: say "I create <n> virtual clients using macvlan" first`)
+	}
+	return w.m, nil
+}
+
+func (w *world) config() config.Config { return w.suite.Config }
+
+// verdict turns problems into the one line that a QA engineer reads.
+func verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d clients %s: %s", len(problems), len(m.Clients()), what,
+		netmgr.Grouped(problems, func(p netmgr.Problem) (string, string) { return p.Client.Name, p.Err.Error() }))
+}
