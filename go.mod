@@ -35,3 +35,5 @@ require (
 	github.com/u-root/uio v0.0.0-20230220225925-ffce2a382923 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 )
+
+tool github.com/cucumber/godog/cmd/godog

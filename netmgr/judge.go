@@ -40,15 +40,15 @@ func (l Lease) Check(router netip.Addr) error {
 	}
 	switch addr, subnet := l.Address.Addr(), l.Address.Masked(); {
 	case !l.Gateway.IsValid():
-		return fmt.Errorf("%s has no gateway: the lease from %s names none (option 3)", l.Address, l.Server)
+		return fmt.Errorf("the lease from %s names no gateway (option 3)", l.Server)
 	case !subnet.Contains(router):
 		return fmt.Errorf("%s is not in the subnet of the router %s", l.Address, router)
 	case !subnet.Contains(l.Gateway):
-		return fmt.Errorf("%s has its gateway %s outside its subnet", l.Address, l.Gateway)
+		return fmt.Errorf("the gateway %s is outside the subnet %s", l.Gateway, subnet)
 	case addr == router || addr == l.Gateway:
 		return fmt.Errorf("%s is the router's own address", addr)
 	case l.Duration <= 0:
-		return fmt.Errorf("%s has no lease time (option 51)", l.Address)
+		return fmt.Errorf("the lease from %s has no lease time (option 51)", l.Server)
 	}
 	return judgeAddress(l.Address)
 }

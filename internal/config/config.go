@@ -27,6 +27,7 @@ type Config struct {
 // Clients says how the virtual clients are built.
 type Clients struct {
 	Prefix      string // namespaces are called <Prefix><i>
+	Topology    string // wired
 	MacvlanMode string // bridge, private or vepa
 	Concurrency int    // how many clients are worked on at once, 1..1024
 }
@@ -83,16 +84,16 @@ type Godog struct {
 
 const (
 	defaultPool = 10000
-	// reservedAddresses of the lab subnet are never leased: its network,
-	// router and broadcast addresses, and a few for static clients.
-	reservedAddresses = 10
+	// reservedAddresses of the lab subnet are never leased: its first ten, for
+	// the network, the router and hosts with fixed addresses, and broadcast.
+	reservedAddresses = 11
 )
 
 // Default returns the configuration of an empty file.
 func Default() Config {
 	return Config{
 		Interface: "lab",
-		Clients:   Clients{Prefix: "ns", MacvlanMode: "bridge", Concurrency: 64},
+		Clients:   Clients{Prefix: "ns", Topology: "wired", MacvlanMode: "bridge", Concurrency: 64},
 		DHCP:      DHCP{Timeout: 10 * time.Second, VendorClass: "lanstorm"},
 		Ping: Ping{
 			Duration:    2 * time.Second,

@@ -88,7 +88,7 @@ func TestSetRefuses(t *testing.T) {
 		{"an unknown key", "dhcp.timout", "5s", "dhcp.timout: unknown key (did you mean dhcp.timeout?)"},
 		{"a section", "dhcp", "5s", "dhcp: a section, not a key"},
 		{"a bad value", "ping.count", "many", `ping.count: "many" is not a whole number`},
-		{"a pool that the subnet cannot hold", "lab.pool", "70000", "lab.pool: a pool of 70000 addresses does not fit in 10.77.0.0/16 (at most 65526)"},
+		{"a pool that the subnet cannot hold", "lab.pool", "70000", "lab.pool: a pool of 70000 addresses does not fit in 10.77.0.0/16 (at most 65525)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := Default()
@@ -109,7 +109,7 @@ func TestDefaultPoolFollowsTheSubnet(t *testing.T) {
 		subnet string
 		want   int
 	}{
-		{"10.0.0.0/24", 246}, {"10.0.0.0/28", 6}, {"10.0.0.0/8", defaultPool},
+		{"10.0.0.0/24", 245}, {"10.0.0.0/28", 5}, {"10.0.0.0/8", defaultPool},
 	} {
 		if err := c.Set("lab.subnet", test.subnet); err != nil {
 			t.Fatal(err)

@@ -60,6 +60,7 @@ type key struct {
 var keys = []key{
 	bind("interface", func(c *Config) *string { return &c.Interface }, interfaceName),
 	bind("clients.prefix", func(c *Config) *string { return &c.Clients.Prefix }, namespacePrefix),
+	bind("clients.topology", func(c *Config) *string { return &c.Clients.Topology }, oneOf("wired")),
 	bind("clients.macvlan_mode", func(c *Config) *string { return &c.Clients.MacvlanMode }, oneOf("bridge", "private", "vepa")),
 	bind("clients.concurrency", func(c *Config) *int { return &c.Clients.Concurrency }, integer(1, 1024)),
 	bind("dhcp.timeout", func(c *Config) *time.Duration { return &c.DHCP.Timeout }, duration(time.Second, 5*time.Minute)),

@@ -117,7 +117,7 @@ func TestEnvironmentRefused(t *testing.T) {
 		{"an empty value", "LANSTORM_PING_COUNT", "", `LANSTORM_PING_COUNT: "" is not a whole number`},
 		{"a misspelt key", "LANSTORM_DHCP_TIMOUT", "5s", "LANSTORM_DHCP_TIMOUT: unknown key (did you mean LANSTORM_DHCP_TIMEOUT?)"},
 		{"no key at all", "LANSTORM_COLOUR", "red", "LANSTORM_COLOUR: unknown key"},
-		{"a pool too large", "LANSTORM_LAB_POOL", "70000", "LANSTORM_LAB_POOL: a pool of 70000 addresses does not fit in 10.77.0.0/16 (at most 65526)"},
+		{"a pool too large", "LANSTORM_LAB_POOL", "70000", "LANSTORM_LAB_POOL: a pool of 70000 addresses does not fit in 10.77.0.0/16 (at most 65525)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree(t, nil)
