@@ -62,7 +62,7 @@ func (m *NetworkManager) plan(n int) ([]*Client, error) {
 		fresh[i] = c
 	}
 	if taken != nil {
-		return nil, refuse("namespace %s exists already and is not ours: remove it (ip netns delete, /etc/netns) or use another clients.prefix than %q",
+		return nil, refuse("already there and not ours: namespace %s; remove it (ip netns delete, rm -r /etc/netns/...) or choose another prefix than %q",
 			strings.Join(taken, ", "), m.opts.Prefix)
 	}
 	return fresh, nil

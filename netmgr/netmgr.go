@@ -121,5 +121,8 @@ func linkNames() string {
 			names = append(names, l.Attrs().Name)
 		}
 	}
+	if names == nil {
+		return "none but loopback"
+	}
 	return strings.Join(names, ", ")
 }

@@ -44,6 +44,10 @@ func (s *Suite) choose() (choice, error) {
 	if err != nil {
 		return choice{}, errors.New(oneLine(err))
 	}
+	where := strings.Join(s.Paths, ", ")
+	if s.FS != nil {
+		where = "the features inside this program"
+	}
 	selected := 0
 	for _, f := range features {
 		for _, p := range f.Pickles {
@@ -53,6 +57,9 @@ func (s *Suite) choose() (choice, error) {
 					c.skipped = append(c.skipped, skipped{p.Name, reason})
 					c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, reason))
 				}
+			}
+			if len(p.Steps) == 0 {
+				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
 			}
 			for _, step := range p.Steps {
 				if !known(step.Text) {
@@ -65,9 +72,9 @@ func (s *Suite) choose() (choice, error) {
 	}
 	switch {
 	case selected == 0 && tags != "":
-		return c, fmt.Errorf("tags %q select no scenario of %s", tags, strings.Join(s.Paths, ", "))
+		return c, fmt.Errorf("tags %q select no scenario of %s", tags, where)
 	case selected == 0:
-		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", strings.Join(s.Paths, ", "))
+		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", where)
 	case selected == len(c.skipped):
 		return c, fmt.Errorf("nothing to run: each of the %d scenarios selected %s", selected, reason)
 	}

@@ -82,6 +82,7 @@ func detach(cmd *cobra.Command) error {
 	}
 	defer r.Close()
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)
+	child.Args[0] = os.Args[0]
 	child.Env = append(os.Environ(), readyPipe+"=3")
 	child.ExtraFiles = []*os.File{w}
 	child.Stderr = os.Stderr

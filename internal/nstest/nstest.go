@@ -20,7 +20,7 @@ const inside = "LANSTORM_TEST_INSIDE"
 // Main runs the tests of a package, and is all that its TestMain need call.
 // As root they run inside the private machine; otherwise they run as they
 // are, and those that call Need skip.
-func Main(m *testing.M) {
+func Main(m interface{ Run() int }) {
 	switch {
 	case os.Geteuid() != 0:
 		os.Exit(m.Run())

@@ -1,0 +1,48 @@
+# make run      the main job, in the built-in lab: no router needed
+# make test     all tests; those that make namespaces need root, and use sudo
+# make build    bin/lanstorm, one static binary with the features inside
+# make check    gofmt, go vet, staticcheck
+# make cross    the binary for every machine it is meant for
+# make fuzz     every fuzz target, FUZZTIME each
+
+GO       ?= go
+FUZZTIME ?= 60s
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
+BUILD     = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+SUDO     := $(shell test "$$(id -u)" = 0 || echo sudo)
+
+.PHONY: build run test check cross fuzz clean
+
+build:
+	$(BUILD) -o bin/lanstorm ./cmd/lanstorm
+
+run: build
+	$(SUDO) bin/lanstorm run --tags @smoke
+
+# Tests are built as the user and run as root, so that no cache of the user's
+# gets files of root's. The race detector needs a C compiler and, on arm64, a
+# kernel with 48-bit addresses.
+test:
+	@race=-race; $(GO) test -race -run '^$$' ./internal/config >/dev/null 2>&1 || \
+		{ race=; echo "make test: without the race detector, which does not work here"; }; \
+	set -x; $(GO) test $$race -count=1 -v $(if $(SUDO),-exec "$(SUDO) -E") ./...
+
+check:
+	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+cross:
+	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/lanstorm-arm64 ./cmd/lanstorm
+	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/lanstorm-armv7 ./cmd/lanstorm
+	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o bin/lanstorm-armv6 ./cmd/lanstorm
+	GOOS=linux GOARCH=amd64 $(BUILD) -o bin/lanstorm-amd64 ./cmd/lanstorm
+
+fuzz:
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include=*_test.go .); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]+).*/\1/p' $$f); do \
+			echo "== $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$(dirname $$f); \
+		done; done
+
+clean:
+	rm -rf bin results

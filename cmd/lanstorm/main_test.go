@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// TestMain makes this test binary the program lanstorm when it is called so,
+// as scripts do, and otherwise runs the tests in a network of their own.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "lanstorm" {
+		os.Exit(run())
+	}
+	nstest.Main(scripted{m})
+}
+
+type scripted struct{ m *testing.M }
+
+// Run puts the program on the scripts' PATH, runs the tests and exits.
+func (s scripted) Run() int {
+	testscript.Main(s.m, map[string]func(){"lanstorm": main})
+	return 0
+}
+
+func TestCommandLine(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/cli"})
+}
+
+func TestCommandLineAsRoot(t *testing.T) {
+	nstest.Need(t)
+	scripts, err := filepath.Glob("testdata/root/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	for _, script := range scripts {
+		// One at a time, for they share the network: testscript would run the
+		// scripts of one call side by side.
+		t.Run(filepath.Base(script), func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Files: []string{script},
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"veth":   makeVeth,
+					"netns":  makeNamespace,
+					"traces": compareTraces,
+				},
+			})
+		})
+	}
+}
+
+// makeVeth makes a link that is down: veth NAME.
+func makeVeth(ts *testscript.TestScript, neg bool, args []string) {
+	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: args[0]}, PeerName: args[0] + "-peer"}
+	ts.Check(netlink.LinkAdd(link))
+	ts.Defer(func() { ts.Check(netlink.LinkDel(link)) })
+}
+
+// makeNamespace makes a namespace that is not lanstorm's: netns NAME.
+func makeNamespace(ts *testscript.TestScript, neg bool, args []string) {
+	ns, err := namespace.Create(args[0])
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(ns.Delete()) })
+}
