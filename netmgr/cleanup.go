@@ -2,14 +2,12 @@ package netmgr
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 
-	"github.com/vishvananda/netlink"
-
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -24,7 +22,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 			c.http.CloseIdleConnections()
 		}
 	}
-	m.releaseAll(ctx, m.clients)
+	m.releaseAll(ctx)
 
 	errs := make([]error, len(m.clients))
 	var wg sync.WaitGroup
@@ -38,6 +36,9 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	}
 	wg.Wait()
 
+	if err := m.removeUnfinished(); err != nil {
+		return err
+	}
 	var left []*Client
 	var reasons []string
 	for i, c := range m.clients {
@@ -54,6 +55,36 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		m.madeEtc = false
 		_ = os.Remove(namespace.EtcDir) // fails, rightly, if others use it now
 	}
+	return m.forgetBlocks()
+}
+
+// removeUnfinished takes away what an adopted run was in the middle of making.
+func (m *NetworkManager) removeUnfinished() error {
+	for _, name := range m.stubs {
+		if err := namespace.RemoveStub(name); err != nil {
+			return err
+		}
+	}
+	for _, dir := range m.unfinished {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	m.stubs, m.unfinished = nil, nil
+	return nil
+}
+
+// forgetBlocks tells the journal that no client stands.
+func (m *NetworkManager) forgetBlocks() error {
+	if len(m.clients) > 0 {
+		return nil
+	}
+	for _, b := range m.blocks {
+		if err := m.opts.Journal.Record(journal.Entry{Gone: &b}); err != nil {
+			return err
+		}
+	}
+	m.blocks = nil
 	return nil
 }
 
@@ -70,32 +101,13 @@ func (c *Client) remove() error {
 		return nil
 	}
 	// A namespace dies in its own time, and its macvlan with it. Deleted by
-	// name, the macvlan is off the parent when the kernel says so.
-	if err := c.deleteLink(); err != nil {
-		return err
+	// itself, the macvlan is off the parent when the kernel says so.
+	if err := c.ns.DeleteLinks(); err != nil {
+		return fmt.Errorf("delete %s: %w", c.Link, err)
 	}
 	if err := c.ns.Delete(); err != nil {
 		return err
 	}
 	c.ns = nil
-	return nil
-}
-
-func (c *Client) deleteLink() error {
-	h, err := c.ns.Netlink()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	link, err := h.LinkByName(c.Link)
-	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		return nil // it had not come that far
-	}
-	if err == nil {
-		err = h.LinkDel(link)
-	}
-	if err != nil {
-		return fmt.Errorf("delete %s: %w", c.Link, err)
-	}
 	return nil
 }

@@ -26,13 +26,13 @@ type Client struct {
 	Lease   Lease
 	Timings Timings
 
-	m     *NetworkManager
-	ns    *namespace.NS
-	nl    *netlink.Handle // open while the client is being made
-	index int             // of Link
-	etc   bool            // etcDir is ours
-
-	configured bool // the lease can be given back from its address
+	m      *NetworkManager
+	number int
+	ns     *namespace.NS
+	nl     *netlink.Handle // open while the client is being made
+	index  int             // of Link
+	etc    bool            // etcDir is ours
+	leased bool            // the server may think that it gave Lease out
 
 	life context.Context // ends with the client
 	end  context.CancelFunc

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -26,7 +27,6 @@ func (c *Client) configure(context.Context) error {
 	if err := c.nl.AddrAdd(link, &netlink.Addr{IPNet: ipNet(c.Lease.Address)}); err != nil {
 		return fmt.Errorf("address %s: %w", c.Lease.Address, err)
 	}
-	c.configured = true
 	routes, err := c.Lease.kernelRoutes(c.index)
 	if err != nil {
 		return err
@@ -90,24 +90,43 @@ func (c *Client) nameServers() []netip.Addr {
 }
 
 // writeResolvConf writes /etc/netns/<name>/resolv.conf, which programs inside
-// the namespace see as /etc/resolv.conf (ip-netns(8)).
+// the namespace see as /etc/resolv.conf (ip-netns(8)). The folder gets its name
+// when the file is in it, so that it never stands there unmarked.
 func (c *Client) writeResolvConf() error {
 	if err := c.m.makeEtc(); err != nil {
 		return err
 	}
-	if err := os.Mkdir(c.etcDir(), 0o755); err != nil {
+	draft, err := os.MkdirTemp(namespace.EtcDir, draftPrefix(c.m.opts.Journal.Mark()))
+	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(draft)
+	if err := os.Chmod(draft, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(c.resolvConf()), 0o644); err != nil {
+		return err
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, draft, unix.AT_FDCWD, c.etcDir(), unix.RENAME_NOREPLACE); err != nil {
+		return fmt.Errorf("%s: %w", c.etcDir(), err)
+	}
 	c.etc = true
+	return nil
+}
+
+// draftPrefix begins the names of unfinished folders of the run with mark.
+func draftPrefix(mark string) string { return "." + strings.ReplaceAll(mark, " ", "-") + "." }
+
+func (c *Client) resolvConf() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s, by the lease from %s\n", c.Name, c.Lease.Server)
+	fmt.Fprintf(&b, "# %s: %s, by the lease from %s\n", c.m.opts.Journal.Mark(), c.Name, c.Lease.Server)
 	if len(c.Lease.Search) > 0 {
 		fmt.Fprintf(&b, "search %s\n", strings.Join(c.Lease.Search, " "))
 	}
 	for _, server := range c.nameServers() {
 		fmt.Fprintf(&b, "nameserver %s\n", server)
 	}
-	return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(b.String()), 0o644)
+	return b.String()
 }
 
 // makeEtc makes /etc/netns if it is not there, and remembers that it did.

@@ -26,6 +26,9 @@ import (
 func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
 	fresh, err := m.plan(n)
 	if err != nil {
+		return errors.Join(err, m.forgetBlocks())
+	}
+	if err := m.raiseLimits(len(m.clients) + n); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -36,7 +39,7 @@ func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
 		return nil
 	}
 	// The way back must not be cut short by whatever cut creation short.
-	clean := m.Cleanup(context.WithoutCancel(ctx))
+	clean := m.Cleanup(m.opts.Patience)
 	if len(failed) == 0 {
 		return errors.Join(context.Cause(ctx), clean)
 	}
@@ -45,17 +48,28 @@ func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
 
 // plan names n new clients, after making sure that their names are free.
 func (m *NetworkManager) plan(n int) ([]*Client, error) {
-	first := len(m.clients) + 1
+	least := 1
+	for _, b := range m.blocks {
+		least = max(least, b.First+b.Count)
+	}
 	switch {
 	case n < 1:
 		return nil, refuse("%d clients: ask for at least 1", n)
-	case first+n-1 > maxClients:
-		return nil, refuse("%d clients: at most %d can be told apart", first+n-1, maxClients)
+	case least+n-1 > maxClients:
+		return nil, refuse("%d clients: at most %d can be told apart", least+n-1, maxClients)
+	}
+	block, err := m.opts.Journal.Reserve(m.opts.Prefix, n, least)
+	if err != nil {
+		return nil, err
+	}
+	m.blocks = append(m.blocks, block)
+	if block.First+n-1 > maxClients {
+		return nil, refuse("%d clients: with those of other runs, more than the %d that can be told apart", n, maxClients)
 	}
 	fresh := make([]*Client, n)
 	var taken []string
 	for i := range fresh {
-		c := m.newClient(first + i)
+		c := m.newClient(block.First + i)
 		if _, err := os.Lstat(c.etcDir()); err == nil || namespace.Exists(c.Name) {
 			taken = append(taken, c.Name)
 		}
@@ -70,10 +84,11 @@ func (m *NetworkManager) plan(n int) ([]*Client, error) {
 
 func (m *NetworkManager) newClient(i int) *Client {
 	c := &Client{
-		Name: fmt.Sprintf("%s%d", m.opts.Prefix, i),
-		Link: fmt.Sprintf("macvlan%d", i),
-		MAC:  clientMAC(m.machine, i),
-		m:    m,
+		Name:   fmt.Sprintf("%s%d", m.opts.Prefix, i),
+		Link:   fmt.Sprintf("macvlan%d", i),
+		MAC:    clientMAC(m.machine, i),
+		m:      m,
+		number: i,
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c
@@ -137,7 +152,7 @@ func (c *Client) bringUp(ctx context.Context) *ClientError {
 }
 
 func (c *Client) makeNamespace(context.Context) (err error) {
-	c.ns, err = namespace.Create(c.Name)
+	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark())
 	if errors.Is(err, os.ErrExist) { // since plan looked
 		return refuse("somebody else has just made it")
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
 // NoOfferError says that no DHCP server offered an address in time.
@@ -43,6 +45,7 @@ type exchange struct {
 	mac     net.HardwareAddr
 	options []dhcpv4.Modifier // of every message
 	timeout time.Duration
+	offered func(Lease) error // called before an OFFER is taken; may be nil
 
 	start, end time.Time
 	refused    error // why the last answer was of no use
@@ -58,9 +61,23 @@ func (c *Client) acquireLease(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	x := exchange{conn: conn, mac: c.MAC, options: c.identify(), timeout: c.m.opts.DHCPTimeout}
-	c.Lease, err = x.run(ctx)
-	return err
+	x := exchange{conn: conn, mac: c.MAC, options: c.identify(), timeout: c.m.opts.DHCPTimeout, offered: c.expectLease}
+	lease, err := x.run(ctx)
+	if err != nil {
+		return err
+	}
+	c.Lease = lease
+	return nil
+}
+
+// expectLease is told of the offer that the client is about to request. From
+// then on the server may hold a lease for the client, even if the client never
+// hears of it, and the lease must be given back.
+func (c *Client) expectLease(offer Lease) error {
+	c.Lease, c.leased = offer, true
+	return c.m.opts.Journal.Record(journal.Entry{Lease: &journal.Lease{
+		Client: c.number, Address: offer.Address, Server: offer.Server,
+	}})
 }
 
 // identify is what a client says of itself in every message, and what it would
@@ -150,6 +167,11 @@ func (x *exchange) run(ctx context.Context) (Lease, error) {
 		}
 		if offer == nil {
 			return Lease{}, &NoOfferError{Timeout: x.timeout, Sent: sent, Refused: x.refused}
+		}
+		if x.offered != nil {
+			if err := x.offered(*offer); err != nil {
+				return Lease{}, err
+			}
 		}
 		request, err := dhcpv4.NewRequestFromOffer(offer.ack, x.options...)
 		if err != nil {

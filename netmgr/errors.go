@@ -2,6 +2,7 @@ package netmgr
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -70,7 +71,7 @@ func (e *CreateError) Unwrap() []error {
 // starved reports whether no failed client was offered anything.
 func (e *CreateError) starved() bool {
 	for _, f := range e.Failed {
-		if _, ok := f.Err.(*NoOfferError); !ok {
+		if none, ok := f.Err.(*NoOfferError); !ok || none.Refused != nil {
 			return false
 		}
 	}
@@ -124,6 +125,6 @@ func follows(a, b string) bool {
 
 func splitNumber(name string) (prefix string, n int) {
 	prefix = strings.TrimRight(name, "0123456789")
-	_, _ = fmt.Sscan(name[len(prefix):], &n) // a name without a number counts as 0
+	n, _ = strconv.Atoi(name[len(prefix):]) // a name without a number counts as 0
 	return prefix, n
 }

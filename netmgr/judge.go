@@ -76,7 +76,10 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 	}
 	if len(m.clients) > 1 {
 		for i, r := range m.PingAll(ctx, withTarget(p, m.next)) {
-			if r.Received == 0 {
+			switch {
+			case r.Sent == 0: // which says nothing of the client that was to be reached
+				problems = append(problems, Problem{r.Client, fmt.Errorf("cannot ping another client: %s", r.Reason)})
+			case r.Received == 0:
 				reached := m.clients[(i+1)%len(m.clients)]
 				problems = append(problems, Problem{reached, fmt.Errorf("no reply to another client: %s", r.Reason)})
 			}

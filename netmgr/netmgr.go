@@ -6,6 +6,7 @@ package netmgr
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
 // Options says where and how clients are made. Only Parent must be set.
@@ -29,6 +32,11 @@ type Options struct {
 	VendorClass string        // DHCP option 60; default "lanstorm"
 	DNS         []netip.Addr  // name servers in place of the lease's
 	Log         *slog.Logger  // default: nothing is logged
+	Journal     *journal.Run  // where to write down what is made; default: nowhere
+
+	// Patience ends when the router is not to be waited for any more, after a
+	// second interrupt for instance. Default: never.
+	Patience context.Context
 }
 
 // modes are the macvlan modes in which clients of one parent can be told apart
@@ -47,6 +55,11 @@ type NetworkManager struct {
 	machine string
 	clients []*Client // in order of their number
 
+	blocks []journal.Block // the numbers of clients
+
+	unfinished []string // folders, of a run that was adopted
+	stubs      []string // names of namespaces, likewise
+
 	etcMu   sync.Mutex
 	madeEtc bool // /etc/netns itself was not there before
 }
@@ -54,14 +67,7 @@ type NetworkManager struct {
 // New checks that clients can be made on the parent. Its errors are
 // *RefusedError where the caller or the machine must change something.
 func New(opts Options) (*NetworkManager, error) {
-	opts.Prefix = cmp.Or(opts.Prefix, "ns")
-	opts.Mode = cmp.Or(opts.Mode, "bridge")
-	opts.Concurrency = cmp.Or(opts.Concurrency, 64)
-	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
-	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
-	if opts.Log == nil {
-		opts.Log = slog.New(slog.DiscardHandler)
-	}
+	opts = opts.withDefaults()
 	if _, ok := modes[opts.Mode]; !ok {
 		return nil, refuse("macvlan mode %q: use bridge, private or vepa", opts.Mode)
 	}
@@ -77,6 +83,21 @@ func New(opts Options) (*NetworkManager, error) {
 		return nil, err
 	}
 	return &NetworkManager{opts: opts, parent: parent, machine: machine}, nil
+}
+
+func (opts Options) withDefaults() Options {
+	opts.Prefix = cmp.Or(opts.Prefix, "ns")
+	opts.Mode = cmp.Or(opts.Mode, "bridge")
+	opts.Concurrency = cmp.Or(opts.Concurrency, 64)
+	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
+	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Patience == nil {
+		opts.Patience = context.Background()
+	}
+	return opts
 }
 
 // Clients are the clients that stand, in order of their number.

@@ -162,7 +162,7 @@ func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult) error {
 		r.Sent, r.Received = s.PacketsSent, s.PacketsRecv
 		r.Min, r.Avg, r.Max = s.MinRtt, s.AvgRtt, s.MaxRtt
 		if r.Received == 0 {
-			r.Reason = complaints.about(r.Target)
+			r.Reason = complaints.about(r.Target, c.Lease.Address.Addr())
 		}
 		return err
 	})

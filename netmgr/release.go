@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,15 +16,19 @@ import (
 // first; it is never answered (RFC 2131 §4.4.6).
 const releaseTime = time.Second
 
-// releaseAll gives the leases back. All RELEASEs are sent before the first is
-// waited for, and the wait is for them to have left, because a packet still
-// queued dies with its namespace.
-func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
+// releaseAll gives the leases back, those that were requested but perhaps never
+// granted included. All RELEASEs are sent before the first is waited for, and
+// the wait is for them to have left, because a packet still queued dies with
+// its namespace.
+func (m *NetworkManager) releaseAll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTime)
 	defer cancel()
 	sent := map[*Client]*net.UDPConn{}
-	for _, c := range clients {
-		if ctx.Err() != nil || !c.configured {
+	for _, c := range m.clients {
+		if ctx.Err() != nil {
+			break
+		}
+		if !c.leased {
 			continue
 		}
 		conn, err := c.sendRelease()
@@ -31,7 +36,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 			m.opts.Log.Warn("lease not released", "client", c.Name, "reason", err)
 			continue
 		}
-		c.configured = false // once is enough
+		c.leased = false // once is enough
 		sent[c] = conn
 	}
 	for c, conn := range sent {
@@ -45,8 +50,16 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 // sendRelease sends a DHCPRELEASE from the leased address: servers ignore one
 // that comes from 0.0.0.0 or by broadcast.
 func (c *Client) sendRelease() (conn *net.UDPConn, err error) {
-	msg, err := dhcpv4.NewReleaseFromACK(c.Lease.ack, dhcpv4.WithOption(c.clientID()))
+	msg, err := dhcpv4.New(
+		dhcpv4.WithMessageType(dhcpv4.MessageTypeRelease),
+		dhcpv4.WithClientIP(c.Lease.Address.Addr().AsSlice()),
+		dhcpv4.WithHwAddr(c.MAC),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(c.Lease.Server.AsSlice())),
+		dhcpv4.WithOption(c.clientID()))
 	if err != nil {
+		return nil, err
+	}
+	if err := c.ensureAddress(); err != nil {
 		return nil, err
 	}
 	err = c.ns.Do(func() error {
@@ -63,6 +76,24 @@ func (c *Client) sendRelease() (conn *net.UDPConn, err error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// ensureAddress gives the client the address of its lease if it has it not, or
+// not yet.
+func (c *Client) ensureAddress() error {
+	h, err := c.ns.Netlink()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(c.Link)
+	if err != nil {
+		return err
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return err
+	}
+	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(c.Lease.Address)})
 }
 
 // drain waits until nothing that was sent on conn is still on this machine:

@@ -36,6 +36,9 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 		return nil, fmt.Errorf("lookup %s: network %q is not supported yet", host, network)
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
+		if addr = addr.Unmap(); !addr.Is4() {
+			return nil, fmt.Errorf("lookup %s: not an IPv4 address", host)
+		}
 		return []netip.Addr{addr}, nil
 	}
 	if _, ok := dns.IsDomainName(host); !ok {
@@ -106,7 +109,7 @@ func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string
 	}
 	var addrs []netip.Addr
 	for _, rr := range resp.Answer {
-		if a, ok := rr.(*dns.A); ok {
+		if a, ok := rr.(*dns.A); ok && addr4(a.A).IsValid() { // a record may come without its data
 			addrs = append(addrs, addr4(a.A))
 		}
 	}

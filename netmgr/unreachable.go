@@ -37,8 +37,9 @@ func listenICMPErrors() (icmpErrors, error) {
 func (e icmpErrors) Close() error { return unix.Close(e.fd) }
 
 // about says what the network complained of in packets to target, and who did;
-// empty when nobody did.
-func (e icmpErrors) about(target netip.Addr) string {
+// empty when nobody did but self: the client's own kernel, which has found
+// nobody by ARP.
+func (e icmpErrors) about(target, self netip.Addr) string {
 	buf := make([]byte, 1500)
 	for {
 		n, _, err := unix.Recvfrom(e.fd, buf, 0)
@@ -48,7 +49,7 @@ func (e icmpErrors) about(target netip.Addr) string {
 		if err != nil { // EAGAIN: that was all
 			return ""
 		}
-		if from, what, ok := parseICMPError(buf[:n], target); ok {
+		if from, what, ok := parseICMPError(buf[:n], target); ok && from != self {
 			return fmt.Sprintf("%s, says %s", what, from)
 		}
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/cucumber/godog"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
 )
@@ -36,8 +35,10 @@ func GodogMain(args []string) int {
 	if opts.Concurrency > 1 {
 		return complain(fmt.Errorf("--concurrency %d: scenarios share one router, so they run one at a time", opts.Concurrency))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
+	// Whoever ends `godog run` ends only that, and leaves us behind.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(orphaned), 0, 0, 0); err != nil {
+		return complain(err)
+	}
 	s := Suite{
 		Config:        c,
 		Paths:         flags.Args(),
@@ -45,7 +46,7 @@ func GodogMain(args []string) int {
 		NoColors:      opts.NoColors || !IsTerminal(os.Stdout),
 		Randomize:     opts.Randomize,
 	}
-	return s.Run(ctx)
+	return s.Run(context.Background())
 }
 
 // Define gives godog the vocabulary without a run behind it, to be listed.

@@ -8,13 +8,17 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/sweep"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -38,21 +42,30 @@ type Suite struct {
 	Randomize     int64      // godog's --random
 	T             *testing.T // runs scenarios as subtests; nil outside `go test`
 
-	lab    *lab.Lab // nil on a real interface
-	parent string
+	lab      *lab.Lab // nil on a real interface
+	parent   string
+	journal  *journal.Run
+	patience context.Context // ends when the router is not to be waited for
+
+	extra func(*godog.ScenarioContext) // defines more, in tests
 
 	failed  bool
 	refused error // the first request that made no sense here
 }
 
 // Run runs the features and returns the exit code. It returns when everything
-// that the run made is gone again. When ctx ends, the scenario under way fails
-// and the rest are not begun.
+// that the run made is gone again. The end of ctx, or SIGINT, SIGTERM or
+// SIGHUP, fails the scenario under way and those not begun; the exit code then
+// is 128 and the number of the signal. A second signal gives up waiting for
+// the router to take the leases back.
 func (s *Suite) Run(ctx context.Context) (code int) {
 	s.Output = cmp.Or[io.Writer](s.Output, os.Stdout)
 	s.Notes = cmp.Or[io.Writer](s.Notes, os.Stderr)
 	if len(s.Paths) == 0 {
 		s.Paths = []string{"features"}
+	}
+	if os.Geteuid() != 0 {
+		return s.refuse(errors.New("not root: network namespaces need it, so run this with sudo"))
 	}
 	chosen, err := s.choose()
 	if err != nil {
@@ -61,22 +74,47 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	for _, note := range chosen.notes {
 		fmt.Fprintln(s.Notes, note)
 	}
-	if err := s.reachRouter(); err != nil {
+	ctx, patience, stop := watchSignals(ctx)
+	defer stop()
+	s.patience = patience
+	before := openSockets()
+	if err := s.begin(); err != nil {
 		return s.refuse(err)
 	}
-	defer func() {
-		if err := s.leaveRouter(); err != nil {
-			fmt.Fprintln(s.Notes, "lanstorm:", err)
-			code = max(code, ExitFailed)
+	code = s.runFeatures(ctx, chosen.tags)
+	if err := s.end(before); err != nil {
+		fmt.Fprintln(s.Notes, "lanstorm:", err)
+		s.failed = true
+	}
+	switch i, ok := interruption(ctx); {
+	case ok:
+		return i.exitCode()
+	case s.refused != nil:
+		return ExitNotRunnable
+	case s.failed:
+		return max(code, ExitFailed) // the formatter "events" would have it pass
+	}
+	return code
+}
+
+func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
+	defer func() { // godog recovers from panics in steps, not from those in hooks
+		if p := recover(); p != nil {
+			fmt.Fprintf(s.Notes, "lanstorm: panic: %v\n%s", p, debug.Stack())
+			code, s.failed = ExitFailed, true
 		}
 	}()
-
-	code = godog.TestSuite{
-		Name:                "lanstorm",
-		ScenarioInitializer: func(sc *godog.ScenarioContext) { begin(sc, s) },
+	return godog.TestSuite{
+		Name: "lanstorm",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) {
+			if s.extra != nil {
+				s.extra(sc)
+			}
+			begin(sc, s)
+		},
 		Options: &godog.Options{
 			Strict:         true,
-			Tags:           chosen.tags,
+			Tags:           tags,
 			Format:         s.Config.Godog.Format,
 			Paths:          s.Paths,
 			FS:             s.FS,
@@ -88,13 +126,40 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 			TestingT:       s.T,
 		},
 	}.Run()
-	switch {
-	case s.refused != nil:
-		return ExitNotRunnable
-	case s.failed:
-		return max(code, ExitFailed) // the formatter "events" would have it pass
+}
+
+// begin cleans up after runs that died, opens the journal and gets hold of a
+// router.
+func (s *Suite) begin() (err error) {
+	swept, err := sweep.Dead(s.patience, false)
+	for _, r := range swept {
+		fmt.Fprintln(s.Notes, "cleaned up after", r)
 	}
-	return code
+	if err != nil {
+		return fmt.Errorf("cleaning up after an earlier run: %w", err)
+	}
+	if s.journal, err = journal.Begin("run"); err != nil {
+		return err
+	}
+	if err := s.reachRouter(); err != nil {
+		return errors.Join(err, s.journal.End())
+	}
+	return nil
+}
+
+// end gives the router up, and looks for what should be gone. What is left in
+// spite of everything is removed as if the run had been killed.
+func (s *Suite) end(before map[string]bool) error {
+	err := s.leaveRouter()
+	if left := leaks(s.journal, s.parent, s.inLab(), before); left != nil {
+		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
+	}
+	if err == nil {
+		return s.journal.End()
+	}
+	abandonErr := s.journal.Abandon()
+	_, sweepErr := sweep.Dead(s.patience, false)
+	return errors.Join(err, abandonErr, sweepErr)
 }
 
 // note keeps what a scenario's end means for the exit code.
@@ -117,17 +182,19 @@ func (s *Suite) inLab() bool { return s.Config.Interface == "lab" }
 // reachRouter builds the lab, or looks whether the real router's interface
 // will do.
 func (s *Suite) reachRouter() (err error) {
-	if os.Geteuid() != 0 {
-		return errors.New("not root: network namespaces need it, so run this with sudo")
-	}
 	s.parent = s.Config.Interface
 	if s.inLab() {
-		if s.lab, err = startLab(s.Config.Lab); err != nil {
+		opts := LabOptions(s.Config.Lab)
+		opts.Journal = s.journal
+		if s.lab, err = lab.Start(opts); err != nil {
 			return err
 		}
 		s.parent = s.lab.Parent
 	}
-	if _, err := netmgr.New(s.managerOptions()); err != nil {
+	if err = s.journal.Claim(s.parent); err == nil {
+		_, err = netmgr.New(s.managerOptions())
+	}
+	if err != nil {
 		return errors.Join(err, s.leaveRouter())
 	}
 	return nil
@@ -139,10 +206,6 @@ func (s *Suite) leaveRouter() error {
 	}
 	defer func() { s.lab = nil }()
 	return s.lab.Close()
-}
-
-func startLab(c config.Lab) (*lab.Lab, error) {
-	return lab.Start(LabOptions(c))
 }
 
 // LabOptions is the lab that the configuration describes.
@@ -164,6 +227,8 @@ func (s *Suite) managerOptions() netmgr.Options {
 		DHCPTimeout: c.DHCP.Timeout,
 		VendorClass: c.DHCP.VendorClass,
 		DNS:         c.DNS,
+		Journal:     s.journal,
+		Patience:    s.patience,
 	}
 }
 

@@ -42,11 +42,15 @@ func quick(t *testing.T, settings map[string]string) config.Config {
 // all that was printed. It fails the test when anything is left.
 func runFeature(t *testing.T, c config.Config, tags string, sentences ...string) (code int, output string) {
 	t.Helper()
+	return runSuite(t, featureSuite(c, tags, sentences...))
+}
+
+func featureSuite(c config.Config, tags string, sentences ...string) *Suite {
 	feature := tags + "\nFeature: f\n  Scenario: s\n    * " + strings.Join(sentences, "\n    * ") + "\n"
-	return runSuite(t, &Suite{
+	return &Suite{
 		Config: c,
 		FS:     fstest.MapFS{"features/f.feature": {Data: []byte(feature)}},
-	})
+	}
 }
 
 func runSuite(t *testing.T, s *Suite) (code int, output string) {
@@ -213,57 +217,42 @@ func TestForeignNamespaceIsRefusedAndKept(t *testing.T) {
 	}
 }
 
-// The After hook cleans up whatever becomes of the steps; runSuite looks for
-// what is left.
-func TestCleanupAfterPanicAndInterruption(t *testing.T) {
+// Whatever becomes of the steps and hooks, nothing is left: runSuite looks.
+func TestNothingIsLeftAfterPanicsAndErrors(t *testing.T) {
 	nstest.Need(t)
 	for _, tt := range []struct {
-		name string
-		step func(cancel context.CancelFunc) error
-		want string
+		name        string
+		step, after func() error
+		want        string
 	}{
-		{"a panic in a step", func(context.CancelFunc) error { panic("juggling") }, "juggling"},
-		{"an error in a step", func(context.CancelFunc) error { return errors.New("dropped") }, "dropped"},
-		{"an interruption", func(cancel context.CancelFunc) error { cancel(); return context.Canceled }, "canceled"},
+		{"a panic in a step", func() error { panic("juggling") }, nil, "juggling"},
+		{"an error in a step", func() error { return errors.New("dropped") }, nil, "dropped"},
+		{"a panic in an After hook", nil, func() error { panic("curtain") }, "lanstorm: panic: curtain"},
+		{"an error in an After hook", nil, func() error { return errors.New("stuck") }, "stuck"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := traces(t)
-			s := &Suite{Config: quick(t, nil), Notes: os.Stderr}
-			if err := s.reachRouter(); err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			var out strings.Builder
 			stood := false
-			code := godog.TestSuite{
-				ScenarioInitializer: func(sc *godog.ScenarioContext) {
-					begin(sc, s)
-					sc.Step("^something happens$", func() error {
-						stood = namespace.Exists("ns10")
-						return tt.step(cancel)
+			s := featureSuite(quick(t, nil), "", tenClients, "something happens", pingGoogle)
+			s.extra = func(sc *godog.ScenarioContext) {
+				if tt.after != nil {
+					sc.After(func(ctx context.Context, _ *godog.Scenario, _ error) (context.Context, error) {
+						return ctx, tt.after()
 					})
-				},
-				Options: &godog.Options{
-					Format: "progress", Strict: true, NoColors: true, Output: &out, DefaultContext: ctx,
-					FeatureContents: []godog.Feature{{Name: "f", Contents: []byte(
-						"Feature: f\n  Scenario: s\n    * " + tenClients + "\n    * something happens\n    * " + pingGoogle + "\n")}},
-				},
-			}.Run()
+				}
+				sc.Step("^something happens$", func() error {
+					stood = namespace.Exists("ns10")
+					if tt.step != nil {
+						return tt.step()
+					}
+					return nil
+				})
+			}
+			code, output := runSuite(t, s)
 			if !stood {
 				t.Error("the clients did not stand when it happened")
 			}
-			if code == 0 || !s.failed || !strings.Contains(out.String(), tt.want) {
-				t.Errorf("exit code %d, want a failure with %q:\n%s", code, tt.want, out.String())
-			}
-			if namespace.Exists("ns1") {
-				t.Error("clients were left")
-			}
-			if err := s.leaveRouter(); err != nil {
-				t.Error(err)
-			}
-			if diff := cmp.Diff(before, traces(t)); diff != "" {
-				t.Errorf("left behind (-before +after):\n%s", diff)
+			if code != ExitFailed || !strings.Contains(output, tt.want) {
+				t.Errorf("exit code %d, want %d and %q in:\n%s", code, ExitFailed, tt.want, output)
 			}
 		})
 	}

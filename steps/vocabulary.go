@@ -5,6 +5,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/cucumber/godog"
 )
@@ -49,8 +50,16 @@ var notation = strings.NewReplacer(
 	`.`, `\.`,
 )
 
+// patterns are the compiled texts: every scenario defines all sentences anew.
+var patterns sync.Map
+
 func (s sentence) pattern() *regexp.Regexp {
-	return regexp.MustCompile("^" + notation.Replace(s.text) + "$")
+	if re, ok := patterns.Load(s.text); ok {
+		return re.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile("^" + notation.Replace(s.text) + "$")
+	patterns.Store(s.text, re)
+	return re
 }
 
 // define gives the vocabulary to godog.

@@ -49,25 +49,22 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		return ctx, context.Cause(ctx) // godog goes on to the next scenario when interrupted
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, stepErr error) (_ context.Context, err error) {
-		defer func() { // a panic here would end the process, and leave all standing
-			if p := recover(); p != nil {
-				err = fmt.Errorf("cleanup: panic: %v", p)
-			}
-			s.note(errors.Join(stepErr, err))
-		}()
-		if err = w.cleanup(ctx); err != nil {
+		if err = w.cleanup(); err != nil {
 			err = fmt.Errorf("cleanup: %w", err)
 		}
+		s.note(errors.Join(stepErr, err))
 		return ctx, err
 	})
 	define(sc, w)
 }
 
-func (w *world) cleanup(ctx context.Context) error {
+// cleanup removes the scenario's clients, even when the scenario was
+// interrupted.
+func (w *world) cleanup() error {
 	if w.m == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	ctx, cancel := context.WithTimeout(w.suite.patience, cleanupTime)
 	defer cancel()
 	return w.m.Cleanup(ctx)
 }

@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/sweep"
 	"github.com/lanstorm/lanstorm/steps"
 )
 
@@ -35,7 +37,7 @@ func labCommand(load loader) *cobra.Command {
 			case os.Getenv(readyPipe) != "":
 				return serveDetached(cmd, load)
 			case foreground:
-				return serve(cmd, load, func(s lab.Standing) { fmt.Fprint(cmd.OutOrStdout(), describe(s)) })
+				return serve(cmd, load, func(l *lab.Lab) { fmt.Fprint(cmd.OutOrStdout(), describe(l)) })
 			}
 			return detach(cmd)
 		},
@@ -46,7 +48,17 @@ func labCommand(load loader) *cobra.Command {
 		Short: "Take the standing lab down",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := lab.Down()
+			if os.Geteuid() != 0 {
+				return errors.New("not root: run this with sudo")
+			}
+			swept, err := sweep.Dead(cmd.Context(), false)
+			if err != nil {
+				return err
+			}
+			for _, r := range swept {
+				fmt.Fprintln(cmd.OutOrStdout(), "cleaned up after", r)
+			}
+			parent, err := lab.Down()
 			if errors.Is(err, os.ErrNotExist) {
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), "no lab is standing")
 				return err
@@ -54,19 +66,24 @@ func labCommand(load loader) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the lab at %s is gone\n", s.Parent)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the lab at %s is gone\n", parent)
 			return err
 		},
 	})
 	return cmd
 }
 
-func serve(cmd *cobra.Command, load loader, ready func(lab.Standing)) error {
+func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab)) error {
 	c, err := load()
 	if err != nil {
 		return err
 	}
-	return lab.Serve(cmd.Context(), steps.LabOptions(c.Lab), ready)
+	if _, err := sweep.Dead(cmd.Context(), false); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return lab.Serve(ctx, steps.LabOptions(c.Lab), ready)
 }
 
 // readyPipe tells the detached process that its descriptor 3 is a pipe to the
@@ -106,7 +123,7 @@ func detach(cmd *cobra.Command) error {
 
 func serveDetached(cmd *cobra.Command, load loader) error {
 	pipe := os.NewFile(3, "ready")
-	return serve(cmd, load, func(s lab.Standing) {
+	return serve(cmd, load, func(l *lab.Lab) {
 		// Whoever started us must not wait for us to close these.
 		if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
 			for _, std := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
@@ -114,12 +131,13 @@ func serveDetached(cmd *cobra.Command, load loader) error {
 			}
 			null.Close()
 		}
-		_, _ = io.WriteString(pipe, describe(s))
+		_, _ = io.WriteString(pipe, describe(l))
 		pipe.Close()
 	})
 }
 
-func describe(s lab.Standing) string {
+func describe(l *lab.Lab) string {
+	namespaces := l.Namespaces()
 	return fmt.Sprintf(`The lab stands (pid %d). Its router is %s, and clients go on %s:
 
   ip netns exec %s ip address        look at the router
@@ -133,5 +151,5 @@ A client by hand:
   ip link add link %s name mine0 netns mine type macvlan mode bridge
   mkdir -p /etc/netns/mine && touch /etc/netns/mine/resolv.conf
   ip netns exec mine udhcpc -i mine0 -n -q
-`, s.PID, s.Router, s.Parent, s.Namespaces[0], s.Namespaces[1], s.Parent, s.Parent)
+`, os.Getpid(), l.Router, l.Parent, namespaces[0], namespaces[1], l.Parent, l.Parent)
 }

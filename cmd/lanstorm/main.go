@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +24,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 // run returns the process's exit code: 0 passed, 1 a scenario failed, 2 the
 // run could not start.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	err := command().ExecuteContext(ctx)
+	err := command().ExecuteContext(context.Background())
 	var code exitCode
 	switch {
 	case err == nil:
@@ -55,7 +51,7 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 	root.PersistentFlags().StringVar(&configFile, "config", "",
 		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above)")
 	load := func() (config.Config, error) { return config.Load(configFile) }
-	root.AddCommand(runCommand(load), stepsCommand(), labCommand(load), versionCommand())
+	root.AddCommand(runCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), versionCommand())
 	return root
 }
 

@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
-)
 
-// runDir is where a lab keeps the files that a program of its needs.
-const runDir = "/run/lanstorm"
+	"github.com/lanstorm/lanstorm/internal/journal"
+)
 
 // startTime is how long a program may take until it serves.
 const startTime = 5 * time.Second
@@ -30,17 +31,19 @@ func (l *Lab) serveDnsmasq() error {
 		return errors.New("the server is to be dnsmasq, which is not installed: " +
 			"install it (apt install dnsmasq-base) or set lab.server to builtin")
 	}
-	dir := filepath.Join(runDir, l.Parent)
+	dir := filepath.Join(journal.Dir, l.Parent)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	l.defers(func() error {
 		err := os.RemoveAll(dir)
-		_ = os.Remove(runDir) // fails, rightly, while others use it
+		_ = os.Remove(journal.Dir) // fails, rightly, while others use it
 		return err
 	})
 	leases := filepath.Join(dir, "dnsmasq.leases")
 	cmd := exec.Command(program, l.dnsmasqArgs(leases)...)
+	// It forks for every TCP query, so it gets a group of its own to end.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	logs, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -49,7 +52,7 @@ func (l *Lab) serveDnsmasq() error {
 		return fmt.Errorf("dnsmasq: %w", err)
 	}
 	l.defers(func() error {
-		_ = cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait() // says that it was killed
 		return nil
 	})
@@ -66,9 +69,28 @@ func (l *Lab) serveDnsmasq() error {
 	return nil
 }
 
+func pidFile(parent string) string { return filepath.Join(journal.Dir, parent, "dnsmasq.pid") }
+
+// killDnsmasq ends the dnsmasq of a lab whose own process died.
+func killDnsmasq(parent string) error {
+	text, err := os.ReadFile(pidFile(parent))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return err
+	}
+	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if !bytes.Contains(cmdline, []byte(pidFile(parent))) { // gone, and its number another's
+		return nil
+	}
+	return syscall.Kill(-pid, syscall.SIGKILL)
+}
+
 func (l *Lab) dnsmasqArgs(leases string) []string {
 	args := []string{
-		"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file", "--user=root", "--log-facility=-",
+		"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=" + pidFile(l.Parent), "--user=root", "--log-facility=-",
 		"--interface=lan", "--bind-interfaces", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--server=" + googleDNS.String(),
 		"--dhcp-leasefile=" + leases, "--dhcp-authoritative", "--no-ping",

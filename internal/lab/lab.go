@@ -14,11 +14,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -31,6 +34,7 @@ type Options struct {
 	Server    Server          // who serves DHCP and DNS
 	Faults    []Fault         // what is broken on purpose
 	Extra     []dhcpv4.Option // sent with every OFFER and ACK of the built-in server
+	Journal   *journal.Run    // where to write down what is made; nil: nowhere
 }
 
 // Server is a DHCP and DNS server that the router can run.
@@ -101,9 +105,19 @@ func Start(opts Options) (_ *Lab, err error) {
 
 // claim makes the two namespaces under the lowest free number.
 func (l *Lab) claim() (err error) {
+	mark := l.opts.Journal.Mark()
 	for i := 0; ; i++ {
 		l.Parent = fmt.Sprintf("lab%d", i)
-		l.router, err = namespace.Create(l.Parent + "-router")
+		if _, err := netlink.LinkByName(l.Parent); err == nil {
+			continue // somebody's, lab or not
+		}
+		if namespace.Exists(routerOf(l.Parent)) {
+			continue
+		}
+		if err := l.opts.Journal.Record(journal.Entry{Lab: l.Parent}); err != nil {
+			return err
+		}
+		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark)
 		if !errors.Is(err, os.ErrExist) {
 			break
 		}
@@ -112,11 +126,36 @@ func (l *Lab) claim() (err error) {
 		return err
 	}
 	l.defers(l.router.Delete)
-	if l.internet, err = namespace.Create(l.Parent + "-internet"); err != nil {
+	if l.internet, err = namespace.CreateMarked(internetOf(l.Parent), mark); err != nil {
 		return err
 	}
 	l.defers(l.internet.Delete)
 	return errors.Join(l.router.DisableIPv6(), l.internet.DisableIPv6())
+}
+
+func routerOf(parent string) string   { return parent + "-router" }
+func internetOf(parent string) string { return parent + "-internet" }
+
+// Remove takes away what a process that died left of the lab on parent. Only
+// namespaces that carry its run's mark are touched, and what is in them.
+func Remove(parent, mark string) error {
+	for _, name := range []string{routerOf(parent), internetOf(parent)} {
+		ns, err := namespace.OpenMarked(name, mark)
+		if err != nil {
+			return err
+		}
+		if ns == nil {
+			if err := namespace.RemoveStub(name); err != nil {
+				return err
+			}
+			continue
+		}
+		// The link on the host's side goes with its far end in the router.
+		if err := errors.Join(killDnsmasq(parent), os.RemoveAll(filepath.Join(journal.Dir, parent)), ns.DeleteLinks(), ns.Delete()); err != nil {
+			return fmt.Errorf("lab %s: %w", parent, err)
+		}
+	}
+	return nil
 }
 
 // Close stops the servers and removes every part of the lab.

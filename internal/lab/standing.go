@@ -2,132 +2,80 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
-// A standing lab is one that outlives the command that started it. Its process
-// holds a lock on this file, in which it says what it made.
-var standingFile = filepath.Join(runDir, "lab.json")
-
-// Standing is what is known of a lab that stands for people to look at.
-type Standing struct {
-	PID        int      `json:"pid"`
-	Parent     string   `json:"parent"`
-	Router     string   `json:"router"`
-	Namespaces []string `json:"namespaces"`
-}
+// serving is what the journal of a standing lab says that its run is: a lab
+// that outlives the command which started it.
+const serving = "lab up"
 
 // Serve builds a lab and keeps it standing until ctx ends. There is at most
 // one such lab at a time. ready is called when it stands.
-func Serve(ctx context.Context, opts Options, ready func(Standing)) (err error) {
-	if err := os.MkdirAll(runDir, 0o755); err != nil {
+func Serve(ctx context.Context, opts Options, ready func(*Lab)) (err error) {
+	if r, err := standing(); err == nil {
+		return fmt.Errorf("a lab is standing already (pid %d, interface %s): take it down with: lanstorm lab down", r.PID, labOf(r))
+	}
+	if opts.Journal, err = journal.Begin(serving); err != nil {
 		return err
-	}
-	defer os.Remove(runDir) // fails, rightly, while others use it
-	f, err := os.OpenFile(standingFile, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if !lock(f) {
-		s, _ := readStanding()
-		return fmt.Errorf("a lab is standing already (pid %d, interface %s): take it down with: lanstorm lab down", s.PID, s.Parent)
-	}
-	if s, err := readStanding(); err == nil { // its process died
-		if err := s.remove(); err != nil {
-			return err
-		}
 	}
 	l, err := Start(opts)
 	if err != nil {
-		return errors.Join(err, os.Remove(standingFile))
+		return errors.Join(err, opts.Journal.End())
 	}
-	defer func() { err = errors.Join(err, l.Close(), os.Remove(standingFile)) }()
-
-	s := Standing{PID: os.Getpid(), Parent: l.Parent, Router: l.Router.String(), Namespaces: l.Namespaces()}
-	record, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Truncate(0), writeAt(f, record)); err != nil {
-		return err
-	}
-	ready(s)
+	ready(l)
 	<-ctx.Done()
-	return nil
+	if err := l.Close(); err != nil {
+		return errors.Join(err, opts.Journal.Abandon())
+	}
+	return opts.Journal.End()
 }
 
 // downTime bounds how long a standing lab may take to go.
 const downTime = 10 * time.Second
 
-// Down takes the standing lab down, also one whose process was killed. It
-// returns os.ErrNotExist when there is none.
-func Down() (Standing, error) {
-	f, err := os.Open(standingFile)
+// Down takes the standing lab down and returns its link. The error is
+// os.ErrNotExist when there is none.
+func Down() (parent string, err error) {
+	r, err := standing()
 	if err != nil {
-		return Standing{}, os.ErrNotExist
+		return "", err
 	}
-	defer f.Close()
-	s, err := readStanding()
-	if err != nil {
-		return s, fmt.Errorf("%s: %w", standingFile, err)
-	}
-	if lock(f) { // nobody else holds it: its process died
-		err := errors.Join(s.remove(), os.Remove(standingFile))
-		_ = os.Remove(runDir)
-		return s, err
-	}
-	// The process that holds the lock is alive, so the number is still its.
-	if err := syscall.Kill(s.PID, syscall.SIGTERM); err != nil {
-		return s, fmt.Errorf("pid %d: %w", s.PID, err)
+	// The process that holds the journal is alive, so the number is still its.
+	if err := syscall.Kill(r.PID, syscall.SIGTERM); err != nil {
+		return "", fmt.Errorf("pid %d: %w", r.PID, err)
 	}
 	for end := time.Now().Add(downTime); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if lock(f) {
-			return s, nil
+		if now, err := standing(); errors.Is(err, os.ErrNotExist) || now.ID != r.ID {
+			return labOf(r), nil
 		}
 	}
-	return s, fmt.Errorf("the lab (pid %d) is still there after %s", s.PID, downTime)
+	return "", fmt.Errorf("the lab (pid %d) is still there after %s", r.PID, downTime)
 }
 
-// remove takes away what a process that died left of its lab.
-func (s Standing) remove() error {
-	errs := []error{deleteLink(s.Parent), os.RemoveAll(filepath.Join(runDir, s.Parent))}
-	for _, name := range s.Namespaces {
-		ns, err := namespace.Open(name)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = ns.Delete()
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-func lock(f *os.File) bool {
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
-}
-
-func readStanding() (s Standing, err error) {
-	record, err := os.ReadFile(standingFile)
+// standing finds the run that keeps a lab standing.
+func standing() (journal.Record, error) {
+	runs, err := journal.Records()
 	if err != nil {
-		return s, err
+		return journal.Record{}, err
 	}
-	return s, json.Unmarshal(record, &s)
+	for _, r := range runs {
+		if r.Live && r.Command == serving {
+			return r, nil
+		}
+	}
+	return journal.Record{}, os.ErrNotExist
 }
 
-func writeAt(f *os.File, b []byte) error {
-	_, err := f.WriteAt(b, 0)
-	return err
+// labOf is the lab that a run recorded last: the one that it got.
+func labOf(r journal.Record) string {
+	if len(r.Labs) == 0 {
+		return "none yet"
+	}
+	return r.Labs[len(r.Labs)-1]
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -31,14 +30,19 @@ type NS struct {
 
 // Create makes a network namespace called name, empty but for a loopback
 // interface that is down. The error is fs.ErrExist when the name is taken.
-func Create(name string) (*NS, error) {
+func Create(name string) (*NS, error) { return CreateMarked(name, "") }
+
+// CreateMarked makes a namespace that carries mark, as the alias of its
+// loopback interface, from the moment that it has a name: so that whoever
+// finds it knows whose it is.
+func CreateMarked(name, mark string) (*NS, error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
 		return nil, fmt.Errorf("namespace %q: not a usable name", name)
 	}
 	if err := registry.acquire(); err != nil {
 		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
-	ns, err := create(name)
+	ns, err := create(name, mark)
 	if err != nil {
 		registry.release()
 		return nil, fmt.Errorf("namespace %s: %w", name, err)
@@ -46,14 +50,14 @@ func Create(name string) (*NS, error) {
 	return ns, nil
 }
 
-func create(name string) (*NS, error) {
+func create(name, mark string) (*NS, error) {
 	path := filepath.Join(Dir, name)
 	// O_EXCL makes the name ours or somebody else's, never both.
-	mark, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
+	stub, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return nil, err
 	}
-	mark.Close()
+	stub.Close()
 
 	ns := &NS{name: name, handle: netns.None(), made: true}
 	unshare := func() (err error) {
@@ -61,6 +65,9 @@ func create(name string) (*NS, error) {
 		return err
 	}
 	err = enter(unshare, func(func() error) error {
+		if err := setMark(mark); err != nil {
+			return err
+		}
 		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
 	})
 	if err != nil {
@@ -111,64 +118,4 @@ func (n *NS) Delete() error {
 		registry.release()
 	}
 	return nil
-}
-
-// registry is Dir itself, which must be a shared mount point, as ip-netns(8)
-// makes it: otherwise somebody's later `ip netns add` would copy our mounts
-// and keep our namespaces alive. What it took to get there is undone with the
-// last namespace.
-var registry dirState
-
-type dirState struct {
-	mu            sync.Mutex
-	users         int
-	made, mounted bool
-}
-
-func (d *dirState) acquire() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.users == 0 {
-		if err := d.prepare(); err != nil {
-			return err
-		}
-	}
-	d.users++
-	return nil
-}
-
-func (d *dirState) prepare() error {
-	switch err := os.Mkdir(Dir, 0o755); {
-	case err == nil:
-		d.made = true
-	case !errors.Is(err, os.ErrExist):
-		return err
-	}
-	share := func() error { return unix.Mount("", Dir, "none", unix.MS_SHARED|unix.MS_REC, "") }
-	err := share()
-	if err == unix.EINVAL { // not a mount point yet
-		if err = unix.Mount(Dir, Dir, "none", unix.MS_BIND|unix.MS_REC, ""); err == nil {
-			d.mounted = true
-			err = share()
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("make %s a shared mount: %w", Dir, err)
-	}
-	return nil
-}
-
-func (d *dirState) release() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.users--; d.users > 0 {
-		return
-	}
-	// Both fail, harmlessly, while somebody else has namespaces there.
-	if d.mounted && unix.Unmount(Dir, 0) == nil {
-		d.mounted = false
-	}
-	if d.made && !d.mounted && os.Remove(Dir) == nil {
-		d.made = false
-	}
 }

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lanstorm/lanstorm/internal/doctor"
+	"github.com/lanstorm/lanstorm/steps"
+)
+
+// mostClients is how many clients of one machine can be told apart.
+const mostClients = 1<<16 - 1
+
+func doctorCommand(load loader) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look whether this machine and its interface are fit for clients",
+		Long: `Look whether this machine, its interface and the router behind that are fit
+for a number of clients, and say what to do where they are not.
+
+Needs root to look at everything, and skips the rest without. On an interface
+it asks once who offers addresses by DHCP, and takes none. It leaves the
+machine as it was. How many addresses the router has free it cannot see.
+
+Exit code: 0 no problem (there may be warnings), 1 a problem, 2 doctor could
+not run.`,
+		Example: `  sudo lanstorm doctor
+  sudo lanstorm doctor --interface eth0 --clients 200
+  sudo lanstorm doctor --json`,
+		Args: cobra.NoArgs,
+	}
+	var clients int
+	var asJSON bool
+	flags := cmd.Flags()
+	flags.StringP("interface", "i", "", "Ethernet interface towards the router, or lab")
+	flags.IntVarP(&clients, "clients", "n", 100, "how many clients there will be")
+	flags.BoolVar(&asJSON, "json", false, "print a JSON array of name, status, finding and remedy")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := load()
+		if err != nil {
+			return err
+		}
+		if f := flags.Lookup("interface"); f.Changed {
+			if err := c.Set("interface", f.Value.String()); err != nil {
+				return fmt.Errorf("--interface: %w", err)
+			}
+		}
+		if clients < 1 || clients > mostClients {
+			return fmt.Errorf("--clients: %d is out of range (1 to %d)", clients, mostClients)
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer stop()
+		checks := doctor.Run(ctx, doctor.Options{Interface: c.Interface, Clients: clients})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		print := doctor.Print
+		if asJSON {
+			print = doctor.PrintJSON
+		}
+		if err := print(cmd.OutOrStdout(), checks); err != nil {
+			return err
+		}
+		if doctor.Worst(checks) == doctor.Problem {
+			return exitCode(steps.ExitFailed)
+		}
+		return nil
+	}
+	return cmd
+}

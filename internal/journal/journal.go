@@ -1,0 +1,282 @@
+// Package journal writes down what a run is about to make, so that whatever
+// becomes of the run, the next one can undo it. Each run has a folder in
+// /run/lanstorm with one file: append-only, locked with flock(2) for as long
+// as the run's process lives.
+package journal
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// Dir is where all runs of this machine keep their journals.
+	Dir      = "/run/lanstorm"
+	fileName = "journal"
+)
+
+// Run is the journal of a run under way. All methods may be called on a nil
+// Run, which writes nothing down, and from many goroutines.
+type Run struct {
+	id, dir string
+	mu      sync.Mutex
+	file    *os.File // locked
+}
+
+// Begin opens the journal of a new run. command says, in a word or two, what
+// the run is.
+func Begin(command string) (r *Run, err error) {
+	err = locked(func() error {
+		if err := rememberGround(); err != nil {
+			return err
+		}
+		now := time.Now()
+		for i := 0; ; i++ {
+			r = &Run{id: fmt.Sprintf("%s-%d.%d", now.Format("20060102-150405"), os.Getpid(), i)}
+			r.dir = filepath.Join(Dir, r.id)
+			err := os.Mkdir(r.dir, 0o755)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, os.ErrExist) {
+				return err
+			}
+		}
+		if r.file, err = os.OpenFile(filepath.Join(r.dir, fileName), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
+			return err
+		}
+		if !tryLock(r.file) {
+			return errors.New("somebody else has locked it")
+		}
+		return r.Record(Entry{Run: &Header{PID: os.Getpid(), Started: now, Command: command}})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("journal in %s: %w", Dir, err)
+	}
+	return r, nil
+}
+
+// Record writes e down, in one write(2), so that a reader sees it whole or
+// torn at the end of the file. It survives the process, not the machine: nor
+// does what it speaks of.
+func (r *Run) Record(e Entry) error {
+	if r == nil {
+		return nil
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := r.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// Mark is what the run's namespaces carry.
+func (r *Run) Mark() string {
+	if r == nil {
+		return mark("-")
+	}
+	return mark(r.id)
+}
+
+// BusyError says that another run uses the parent.
+type BusyError struct {
+	Parent  string
+	PID     int
+	Started time.Time
+}
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("interface %s: in use by another run (pid %d, since %s); wait for it, or end it with: kill %d",
+		e.Parent, e.PID, e.Started.Format(time.TimeOnly), e.PID)
+}
+
+// Claim takes the parent for this run alone, until End. Its error is a
+// *BusyError when another live run has it.
+func (r *Run) Claim(parent string) error {
+	if r == nil {
+		return nil
+	}
+	return locked(func() error {
+		others, err := r.others()
+		if err != nil {
+			return err
+		}
+		for _, o := range others {
+			if o.Live && o.Parent == parent {
+				return &BusyError{Parent: parent, PID: o.PID, Started: o.Started}
+			}
+		}
+		return r.Record(Entry{Parent: parent})
+	})
+}
+
+// Reserve finds the lowest n numbers in a row, from at least on, that no
+// clients of any run have, and writes down that clients of these numbers are
+// about to be made.
+func (r *Run) Reserve(prefix string, n, least int) (b Block, err error) {
+	b = Block{Prefix: prefix, First: least, Count: n}
+	if r == nil {
+		return b, nil
+	}
+	err = locked(func() error {
+		all, err := Records()
+		if err != nil {
+			return err
+		}
+		for moved := true; moved; {
+			moved = false
+			for _, o := range all {
+				for _, taken := range o.Blocks {
+					if taken.overlaps(b.First, n) {
+						b.First, moved = taken.First+taken.Count, true
+					}
+				}
+			}
+		}
+		return r.Record(Entry{Clients: &b})
+	})
+	return b, err
+}
+
+// End closes the journal of a run of which nothing is left, and removes it.
+func (r *Run) End() error {
+	if r == nil {
+		return nil
+	}
+	return locked(func() error {
+		defer r.file.Close()
+		if err := os.RemoveAll(r.dir); err != nil {
+			return err
+		}
+		return restoreGround()
+	})
+}
+
+// Abandon closes the journal but keeps it: there is something left to undo.
+func (r *Run) Abandon() error {
+	if r == nil {
+		return nil
+	}
+	return r.file.Close()
+}
+
+// TakeOver reopens the journal of a run whose process has died, to undo it. It
+// is nil when the process is alive after all, or somebody else undoes the run.
+func TakeOver(id string) (*Run, error) {
+	dir := filepath.Join(Dir, id)
+	f, err := os.OpenFile(filepath.Join(dir, fileName), os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !tryLock(f) {
+		return nil, f.Close()
+	}
+	return &Run{id: id, dir: dir, file: f}, nil
+}
+
+// Records reads the journals of all runs, oldest first.
+func Records() ([]Record, error) {
+	dirs, err := filepath.Glob(filepath.Join(Dir, "*", fileName))
+	if err != nil {
+		return nil, err
+	}
+	var all []Record
+	for _, path := range dirs {
+		r, err := read(filepath.Dir(path))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it has just ended
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.Live = isLocked(path)
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// others are the records of all runs but this.
+func (r *Run) others() ([]Record, error) {
+	all, err := Records()
+	for i := range all {
+		if all[i].ID == r.id {
+			return append(all[:i], all[i+1:]...), err
+		}
+	}
+	return all, err
+}
+
+func tryLock(f *os.File) bool {
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+}
+
+func isLocked(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return !tryLock(f)
+}
+
+// locked runs fn while no other process is in it. The lock is on Dir itself,
+// which is removed when fn leaves it empty.
+func locked(fn func() error) error {
+	for {
+		if err := os.MkdirAll(Dir, 0o755); err != nil {
+			return err
+		}
+		d, err := os.Open(Dir)
+		if errors.Is(err, os.ErrNotExist) {
+			continue // removed since
+		}
+		if err != nil {
+			return err
+		}
+		if err := flockWait(d); err != nil {
+			d.Close()
+			return err
+		}
+		if !stillThere(d) {
+			d.Close()
+			continue
+		}
+		err = fn()
+		_ = os.Remove(Dir) // fails, rightly, unless empty
+		d.Close()
+		return err
+	}
+}
+
+func flockWait(f *os.File) error {
+	for {
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// stillThere reports whether f is what its name stands for now.
+func stillThere(f *os.File) bool {
+	now, err := os.Stat(f.Name())
+	if err != nil {
+		return false
+	}
+	then, err := f.Stat()
+	return err == nil && os.SameFile(now, then)
+}

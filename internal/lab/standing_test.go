@@ -1,0 +1,243 @@
+package lab_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// serveEnv makes this binary a program that keeps a lab standing, with the
+// server that it names: Down ends such programs, and tests kill them.
+const serveEnv = "LANSTORM_TEST_SERVE"
+
+func TestMain(m *testing.M) {
+	if server := os.Getenv(serveEnv); server != "" {
+		os.Exit(serve(lab.Server(server)))
+	}
+	nstest.Main(m)
+}
+
+func serve(server lab.Server) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	opts := ordinary()
+	opts.Server = server
+	if err := lab.Serve(ctx, opts, func(*lab.Lab) { fmt.Println("ready") }); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
+}
+
+// otherProcess serves a lab in a process of its own.
+func otherProcess(t *testing.T, server lab.Server) *exec.Cmd {
+	t.Helper()
+	nstest.Need(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), serveEnv+"="+string(server))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { kill(cmd) })
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the lab does not stand: %s%v", line, err)
+	}
+	return cmd
+}
+
+// kill gives a process no time to tidy up.
+func kill(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill() // fails when it has ended
+	_ = cmd.Wait()         // says that it was killed
+}
+
+// serving serves a lab in this process. stop ends it and returns the error of
+// Serve.
+func serving(t *testing.T) (stop func() error) {
+	t.Helper()
+	nstest.Need(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan bool, 1), make(chan error, 1)
+	go func() { ended <- lab.Serve(ctx, ordinary(), func(*lab.Lab) { ready <- true }) }()
+	select {
+	case <-ready:
+	case err := <-ended:
+		cancel()
+		t.Fatalf("the lab does not stand: %v", err)
+	}
+	return func() error { cancel(); return <-ended }
+}
+
+// onlyRecord is the journal of the only run that there is.
+func onlyRecord(t *testing.T) journal.Record {
+	t.Helper()
+	all, err := journal.Records()
+	if err != nil || len(all) != 1 {
+		t.Fatalf("journals: %+v, %v, want one", all, err)
+	}
+	return all[0]
+}
+
+// parts are those of lab0 that are there and, if they can be, carry the mark.
+func parts(t *testing.T, mark string) (there []string) {
+	t.Helper()
+	if _, err := netlink.LinkByName("lab0"); err == nil {
+		there = append(there, "lab0")
+	}
+	for _, name := range []string{"lab0-router", "lab0-internet"} {
+		ns, err := namespace.OpenMarked(name, mark)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ns != nil {
+			there = append(there, name)
+			ns.Close()
+		}
+	}
+	return there
+}
+
+var allParts = []string{"lab0", "lab0-router", "lab0-internet"}
+
+func TestALabStandsUntilItsContextEnds(t *testing.T) {
+	nstest.Need(t)
+	useOnce(t, ordinary())
+	leavesNothing(t, func() {
+		stop := serving(t)
+		r := onlyRecord(t)
+		if !r.Live || r.PID != os.Getpid() || cmp.Diff([]string{"lab0"}, r.Labs) != "" {
+			t.Errorf("the journal says %+v, want that this process has lab0", r)
+		}
+		if diff := cmp.Diff(allParts, parts(t, r.Mark())); diff != "" {
+			t.Errorf("while it stands (-want +got):\n%s", diff)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOnlyOneLabStandsAtATime(t *testing.T) {
+	stop := serving(t)
+	err := lab.Serve(t.Context(), ordinary(), func(*lab.Lab) { t.Error("a second lab stands") })
+	want := fmt.Sprintf("a lab is standing already (pid %d, interface lab0): take it down with: lanstorm lab down", os.Getpid())
+	if err == nil || err.Error() != want {
+		t.Errorf("the second Serve: %v\nwant %s", err, want)
+	}
+	if diff := cmp.Diff(allParts, parts(t, onlyRecord(t).Mark())); diff != "" {
+		t.Errorf("the first lab (-want +got):\n%s", diff)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if err := serving(t)(); err != nil { // its place is free again
+		t.Error(err)
+	}
+}
+
+func TestServeLeavesNothingOfALabThatCannotStand(t *testing.T) {
+	nstest.Need(t)
+	useOnce(t, ordinary())
+	leavesNothing(t, func() {
+		err := lab.Serve(t.Context(), withDnsmasq(lab.SilentDNS), func(*lab.Lab) { t.Error("the lab stands") })
+		if err == nil || !strings.Contains(err.Error(), "silent-dns") {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+func TestDownEndsTheProcessOfTheLab(t *testing.T) {
+	nstest.Need(t)
+	useOnce(t, ordinary())
+	leavesNothing(t, func() {
+		cmd := otherProcess(t, lab.Builtin)
+		mark := onlyRecord(t).Mark()
+		if diff := cmp.Diff(allParts, parts(t, mark)); diff != "" {
+			t.Errorf("while it stands (-want +got):\n%s", diff)
+		}
+		if parent, err := lab.Down(); parent != "lab0" || err != nil {
+			t.Errorf("Down: %q, %v", parent, err)
+		}
+		if left := parts(t, mark); left != nil {
+			t.Errorf("when Down returned there were still %v", left)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the process that served: %v", err)
+		}
+	})
+}
+
+func TestDownWithoutALab(t *testing.T) {
+	nstest.Need(t)
+	if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, want os.ErrNotExist", err)
+	}
+	// One that does not stand by itself is not Down's to take.
+	startLab(t, ordinary())
+	if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("beside a lab of a run: %v, want os.ErrNotExist", err)
+	}
+}
+
+func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
+	nstest.Need(t)
+	useOnce(t, ordinary())
+	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq} {
+		t.Run(string(server), func(t *testing.T) {
+			if server == lab.Dnsmasq {
+				needDnsmasq(t)
+			}
+			leavesNothing(t, func() {
+				kill(otherProcess(t, server))
+				if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("Down of a dead process: %v, want os.ErrNotExist", err)
+				}
+				r := onlyRecord(t)
+				if r.Live {
+					t.Error("the killed process is taken for alive")
+				}
+				if err := lab.Remove("lab0", r.Mark()+"0"); err != nil {
+					t.Error(err)
+				}
+				if diff := cmp.Diff(allParts, parts(t, r.Mark())); diff != "" {
+					t.Errorf("after Remove of another run's (-want +got):\n%s", diff)
+				}
+				for range 2 { // a second Remove is harmless
+					if err := lab.Remove("lab0", r.Mark()); err != nil {
+						t.Error(err)
+					}
+				}
+				if left := parts(t, r.Mark()); left != nil {
+					t.Errorf("left: %v", left)
+				}
+				run, err := journal.TakeOver(r.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := run.End(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

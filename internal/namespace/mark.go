@@ -1,0 +1,104 @@
+package namespace
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// loopback is the index of the first link of every namespace.
+const loopback = 1
+
+// setMark marks the namespace that the thread is in.
+func setMark(mark string) error {
+	if mark == "" {
+		return nil
+	}
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}, mark)
+}
+
+// Mark is what CreateMarked gave the namespace, empty when it did not make it.
+func (n *NS) Mark() (string, error) {
+	h, err := n.Netlink()
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	lo, err := h.LinkByIndex(loopback)
+	if err != nil {
+		return "", err
+	}
+	return lo.Attrs().Alias, nil
+}
+
+// OpenMarked opens the namespace called name if it carries mark, and is nil
+// without an error when there is none that does.
+func OpenMarked(name, mark string) (*NS, error) {
+	path := filepath.Join(Dir, name)
+	var fs unix.Statfs_t
+	err := unix.Statfs(path, &fs)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if fs.Type != unix.NSFS_MAGIC {
+		return nil, nil
+	}
+	ns, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := ns.Mark()
+	if err != nil || found != mark {
+		return nil, errors.Join(err, ns.Close())
+	}
+	return ns, nil
+}
+
+// RemoveStub takes away a name whose maker died before it stood for anything.
+func RemoveStub(name string) error {
+	path := filepath.Join(Dir, name)
+	var fs unix.Statfs_t
+	if unix.Statfs(path, &fs) != nil || fs.Type == unix.NSFS_MAGIC {
+		return nil
+	}
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+		return nil
+	}
+	return os.Remove(path)
+}
+
+// DeleteLinks removes every link of the namespace but loopback. When it
+// returns the kernel has none of them any more, nor the far ends of veths.
+func (n *NS) DeleteLinks() error {
+	h, err := n.Netlink()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	links, err := h.LinkList()
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.Attrs().Index == loopback {
+			continue
+		}
+		err := h.LinkDel(l)
+		// Tunnels that the kernel puts into every namespace cannot be deleted.
+		if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENODEV) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package netmgr_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// addVeth makes a cable between two links, both of them down.
+func addVeth(t *testing.T, name, peer string) {
+	t.Helper()
+	nstest.Need(t)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peer}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := netlink.LinkDel(&netlink.Device{LinkAttrs: attrs}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func setUp(t *testing.T, name string) {
+	t.Helper()
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = name
+	if err := netlink.LinkSetUp(&netlink.Device{LinkAttrs: attrs}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	addVeth(t, "unplugged", "far-end")
+	setUp(t, "unplugged")
+	addVeth(t, "sleeping", "awake")
+	for _, tt := range []struct {
+		name string
+		opts netmgr.Options
+		want string
+	}{
+		{"no such interface", netmgr.Options{Parent: "eth7"}, "interface eth7: there is none; this machine has "},
+		{"no interface named", netmgr.Options{}, "there is none; this machine has "},
+		{"a name too long for an interface", netmgr.Options{Parent: strings.Repeat("e", 40)}, "there is none; this machine has "},
+		{"an interface that is down", netmgr.Options{Parent: "sleeping"}, "interface sleeping: down; bring it up with: ip link set sleeping up"},
+		{"an interface without a cable", netmgr.Options{Parent: "unplugged"}, "interface unplugged: no carrier; plug in the cable"},
+		{"loopback", netmgr.Options{Parent: "lo"}, "interface lo: not Ethernet (loopback)"},
+		{"an unknown mode", netmgr.Options{Parent: "lo", Mode: "passthru"}, `macvlan mode "passthru": use bridge, private or vepa`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := netmgr.New(tt.opts)
+			var refused *netmgr.RefusedError
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want a *RefusedError with %q", err, tt.want)
+			}
+			if strings.Contains(tt.want, "this machine has") {
+				for _, name := range []string{"unplugged", "far-end", "sleeping", "awake"} {
+					if !strings.Contains(err.Error(), name) {
+						t.Errorf("%q does not name %s", err, name)
+					}
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,221 @@
+package netmgr_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/miekg/dns"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+func TestLookup(t *testing.T) {
+	_, c := clientOf(t, netmgr.Options{}, dhcpv4.OptDomainName("example.test"))
+	web := "198.51.100.80"
+	for _, tt := range []struct {
+		name, network, host string
+		want, wantErr       string
+	}{
+		{name: "a name", network: "ip", host: "example.test", want: web},
+		{name: "a name in full", network: "ip4", host: "example.test.", want: web},
+		{name: "an alias", network: "ip", host: "www.example.test", want: web},
+		{name: "a name in the client's domain", network: "ip", host: "www", want: web},
+		{name: "an address", network: "ip", host: "192.0.2.7", want: "192.0.2.7"},
+		{name: "an address in an IPv6 one", network: "ip", host: "::ffff:192.0.2.7", want: "192.0.2.7"},
+		{
+			name: "no such name", network: "ip", host: "nowhere.example.test",
+			wantErr: "lookup nowhere.example.test: 10.77.0.1 says there is no such name",
+		},
+		{
+			name: "no such name in any domain", network: "ip", host: "nowhere",
+			wantErr: "lookup nowhere: 10.77.0.1 says there is no such name",
+		},
+		{
+			name: "a name without an address", network: "ip", host: "8.8.8.8.in-addr.arpa",
+			wantErr: "lookup 8.8.8.8.in-addr.arpa: 10.77.0.1 knows the name but no IPv4 address of it",
+		},
+		{
+			name: "no name at all", network: "ip", host: strings.Repeat("a", 64) + ".test",
+			wantErr: "lookup " + strings.Repeat("a", 64) + ".test: not a domain name",
+		},
+		{name: "an IPv6 address", network: "ip", host: "2001:db8::1", wantErr: "lookup 2001:db8::1: not an IPv4 address"},
+		{
+			name: "IPv6", network: "ip6", host: "example.test",
+			wantErr: `lookup example.test: network "ip6" is not supported yet`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			addrs, err := c.Resolver().LookupNetIP(t.Context(), tt.network, tt.host)
+			var want []netip.Addr
+			if tt.want != "" {
+				want = []netip.Addr{netip.MustParseAddr(tt.want)}
+			}
+			if diff := cmp.Diff(want, addrs, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Error(diff)
+			}
+			lookupError(t, err, tt.wantErr)
+		})
+	}
+}
+
+func lookupError(t *testing.T, err error, want string) {
+	t.Helper()
+	var got string
+	if err != nil {
+		got = err.Error()
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLookupWithBrokenServers(t *testing.T) {
+	none := dhcpv4.OptDNS() // an empty option 6
+	for _, tt := range []struct {
+		name   string
+		faults []lab.Fault
+		extra  []dhcpv4.Option
+		dns    []netip.Addr
+		want   string
+	}{
+		{
+			name: "the router's is silent", faults: []lab.Fault{lab.SilentDNS},
+			want: "lookup example.test: 10.77.0.1 did not answer in 4s (2 queries sent)",
+		},
+		{
+			name: "the router's cannot reach the provider's", faults: []lab.Fault{lab.InternetDown},
+			want: "lookup example.test: 10.77.0.1 says SERVFAIL",
+		},
+		{
+			name: "the lease names none", extra: []dhcpv4.Option{none},
+			want: "lookup example.test: the lease names no DNS server (option 6)",
+		},
+		{
+			name: "nobody serves there", dns: []netip.Addr{netip.MustParseAddr("198.51.100.80")},
+			want: "lookup example.test: 198.51.100.80 could not be asked: ",
+		},
+		{
+			name: "one is broken and one is silent", faults: []lab.Fault{lab.SilentDNS, lab.InternetDown},
+			dns:  []netip.Addr{googleDNS, router},
+			want: "lookup example.test: 8.8.8.8 could not be asked: ",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			opts := brokenLab(tt.faults...)
+			opts.Extra = tt.extra
+			prefix := strings.ReplaceAll(tt.name, " ", "-") // of its own: others run beside
+			m := newManager(t, netmgr.Options{Parent: startLab(t, opts).Parent, Prefix: prefix, DNS: tt.dns})
+			c := create(t, m, 1)[0]
+			_, err := c.Resolver().LookupNetIP(t.Context(), "ip", "example.test")
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if len(tt.dns) == 2 && !strings.HasSuffix(err.Error(), "; 10.77.0.1 did not answer in 4s (2 queries sent)") {
+				t.Errorf("%q does not speak of the second server", err)
+			}
+		})
+	}
+}
+
+func TestLookupAsksTheNextServer(t *testing.T) {
+	_, c := clientOf(t, netmgr.Options{DNS: []netip.Addr{netip.MustParseAddr("198.51.100.80"), googleDNS}})
+	addrs, err := c.Resolver().LookupNetIP(t.Context(), "ip", "example.test")
+	if err != nil || len(addrs) != 1 {
+		t.Errorf("%v, %v, want the answer of the second server", addrs, err)
+	}
+}
+
+func TestLookupEndsWithItsContext(t *testing.T) {
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.SilentDNS)).Parent})
+	c := create(t, m, 1)[0]
+	hurry := errors.New("somebody pressed ^C")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(hurry)
+	_, err := c.Resolver().LookupNetIP(ctx, "ip", "example.test")
+	lookupError(t, err, "lookup example.test: 10.77.0.1 was not waited for: somebody pressed ^C")
+}
+
+// A name server on another client says what no sound one would.
+func TestLookupWithStrangeAnswers(t *testing.T) {
+	first := netip.MustParseAddr("10.77.0.10") // of the pool: the first client gets it
+	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, DNS: []netip.Addr{first}})
+	server := create(t, m, 1)[0]
+	if server.Lease.Address.Addr() != first {
+		t.Fatalf("the first client has %s, want %s", server.Lease.Address, first)
+	}
+	client := create(t, m, 1)[1]
+
+	record := func(text string) dns.RR {
+		rr, err := dns.NewRR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rr
+	}
+	answers := map[string]func(resp *dns.Msg, overTCP bool){
+		"empty.test.": func(resp *dns.Msg, _ bool) {
+			resp.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: "empty.test.", Rrtype: dns.TypeA, Class: dns.ClassINET}}}
+		},
+		"half-empty.test.": func(resp *dns.Msg, _ bool) {
+			resp.Answer = []dns.RR{
+				&dns.A{Hdr: dns.RR_Header{Name: "half-empty.test.", Rrtype: dns.TypeA, Class: dns.ClassINET}},
+				record("half-empty.test. A 192.0.2.7"),
+			}
+		},
+		"six.test.":     func(resp *dns.Msg, _ bool) { resp.Answer = []dns.RR{record("six.test. AAAA 2001:db8::1")} },
+		"refused.test.": func(resp *dns.Msg, _ bool) { resp.Rcode = dns.RcodeRefused },
+		"long.test.": func(resp *dns.Msg, overTCP bool) {
+			if resp.Truncated = !overTCP; overTCP {
+				resp.Answer = []dns.RR{record("long.test. A 192.0.2.8")}
+			}
+		},
+	}
+	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		resp := new(dns.Msg).SetReply(q)
+		if answer, ok := answers[q.Question[0].Name]; ok {
+			answer(resp, w.LocalAddr().Network() == "tcp")
+		} else {
+			resp.Rcode = dns.RcodeNameError
+		}
+		_ = w.WriteMsg(resp)
+	})
+	udp, err := server.ListenPacket("udp4", ":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*dns.Server{{PacketConn: udp, Handler: handler}, {Listener: listen(t, server, ":53"), Handler: handler}} {
+		started := make(chan struct{})
+		s.NotifyStartedFunc = func() { close(started) }
+		go s.ActivateAndServe()
+		<-started
+		t.Cleanup(func() { s.Shutdown() })
+	}
+
+	for _, tt := range []struct{ host, want, wantErr string }{
+		{host: "empty.test", wantErr: "lookup empty.test: 10.77.0.10 knows the name but no IPv4 address of it"},
+		{host: "half-empty.test", want: "192.0.2.7"},
+		{host: "six.test", wantErr: "lookup six.test: 10.77.0.10 knows the name but no IPv4 address of it"},
+		{host: "refused.test", wantErr: "lookup refused.test: 10.77.0.10 says REFUSED"},
+		{host: "long.test", want: "192.0.2.8"},
+	} {
+		t.Run(tt.host, func(t *testing.T) {
+			addrs, err := client.Resolver().LookupNetIP(t.Context(), "ip", tt.host)
+			var want []netip.Addr
+			if tt.want != "" {
+				want = []netip.Addr{netip.MustParseAddr(tt.want)}
+			}
+			if diff := cmp.Diff(want, addrs, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+				t.Error(diff)
+			}
+			lookupError(t, err, tt.wantErr)
+		})
+	}
+}
