@@ -30,7 +30,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	for i, c := range m.clients {
 		slots <- struct{}{}
 		wg.Go(func() {
-			errs[i] = c.remove()
+			errs[i] = safely(c.remove)
 			<-slots
 		})
 	}

@@ -143,7 +143,7 @@ func (c *Client) bringUp(ctx context.Context) *ClientError {
 		{StageConfigure, c.configure, &c.Timings.Configure},
 	} {
 		start := time.Now()
-		if err := s.run(ctx); err != nil {
+		if err := safely(func() error { return s.run(ctx) }); err != nil {
 			return &ClientError{Client: c.Name, Stage: s.stage, Err: err}
 		}
 		*s.took = time.Since(start)

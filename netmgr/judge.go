@@ -20,7 +20,7 @@ func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Cli
 	errs := make([]error, len(m.clients))
 	var wg sync.WaitGroup
 	for i, c := range m.clients {
-		wg.Go(func() { errs[i] = do(ctx, c) })
+		wg.Go(func() { errs[i] = safely(func() error { return do(ctx, c) }) })
 	}
 	wg.Wait()
 	for i, err := range errs {

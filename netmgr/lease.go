@@ -79,10 +79,23 @@ func parseLease(msg *dhcpv4.DHCPv4) (Lease, error) {
 			l.MTU = n
 		}
 	}
+	return l, l.setTimes(msg)
+}
+
+// setTimes reads the lease time and when to renew (T1) and rebind (T2), which
+// must come in this order before its end (RFC 2131 §4.4.5); if they do not,
+// the protocol's defaults take their place.
+func (l *Lease) setTimes(msg *dhcpv4.DHCPv4) error {
 	l.Duration = msg.IPAddressLeaseTime(0)
-	l.Renew = msg.IPAddressRenewalTime(l.Duration / 2)
-	l.Rebind = msg.IPAddressRebindingTime(l.Duration / 8 * 7)
-	return l, nil
+	if l.Duration == 0 && msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+		return errors.New("a lease time of 0 (option 51)")
+	}
+	half, most := l.Duration/2, l.Duration/8*7
+	l.Renew, l.Rebind = msg.IPAddressRenewalTime(half), msg.IPAddressRebindingTime(most)
+	if l.Renew > l.Rebind || l.Rebind > l.Duration {
+		l.Renew, l.Rebind = half, most
+	}
+	return nil
 }
 
 // judgeAddress refuses what cannot be a host's address in its subnet.

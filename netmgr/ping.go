@@ -75,7 +75,11 @@ func (m *NetworkManager) PingAll(ctx context.Context, p Ping) []PingResult {
 	results := make([]PingResult, len(m.clients))
 	var wg sync.WaitGroup
 	for i, c := range m.clients {
-		wg.Go(func() { results[i] = c.ping(ctx, p) })
+		wg.Go(func() {
+			if err := safely(func() error { results[i] = c.ping(ctx, p); return nil }); err != nil {
+				results[i] = PingResult{Client: c, Reason: err.Error()}
+			}
+		})
 	}
 	wg.Wait()
 	return results

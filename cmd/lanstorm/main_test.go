@@ -10,13 +10,20 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/steps"
 )
 
-// TestMain makes this test binary the program lanstorm when it is called so,
-// as scripts do, and otherwise runs the tests in a network of their own.
+// TestMain makes this test binary the program that it is called as: lanstorm,
+// or `godog run` and the program that that builds. Otherwise it runs the tests
+// in a network of their own.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) == "lanstorm" {
+	switch filepath.Base(os.Args[0]) {
+	case "lanstorm":
 		os.Exit(run())
+	case "godog":
+		os.Exit(godogRun(os.Args[1:]))
+	case "godog.test":
+		os.Exit(steps.GodogMain(os.Args[1:]))
 	}
 	nstest.Main(scripted{m})
 }

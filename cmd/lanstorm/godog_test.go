@@ -1,0 +1,78 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// godogRun does what `godog run` does once it has built its program: it starts
+// it and waits, and hands no signal on.
+func godogRun(args []string) int {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = "godog.test"
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	_ = cmd.Run()
+	return cmd.ProcessState.ExitCode()
+}
+
+// When only `godog run` is ended, the program that it started is orphaned: it
+// must clean up all the same.
+func TestOrphansOfGodogRunCleanUp(t *testing.T) {
+	nstest.Need(t)
+	before := mustState(t)
+	cmd, output := lanstorm(t, "f.feature")
+	cmd.Args[0] = "godog"
+	cmd.Env = append(cmd.Env, "LANSTORM_PING_COUNT=1000")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	whenStanding(t, "ns100")()
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // until the orphan, too, has closed its output
+	if diff := cmp.Diff(before, mustState(t)); diff != "" {
+		t.Errorf("the machine is not as it was (-before +after):\n%s\n%s", diff, output)
+	}
+	if runs, err := journal.Records(); err != nil || len(runs) > 0 {
+		t.Errorf("journals: %+v, %v", runs, err)
+	}
+}
+
+// An interrupt from the terminal reaches both. The orphan's news that its
+// parent died is no second signal: the leases are still given back.
+func TestInterruptFromTheTerminalOfGodogRun(t *testing.T) {
+	nstest.Need(t)
+	if _, err := exec.LookPath("dnsmasq"); err != nil {
+		t.Skip("needs dnsmasq, whose lease file shows what was given back")
+	}
+	t.Setenv("LANSTORM_LAB_SERVER", "dnsmasq")
+	mustRun(t, "lab", "up")
+	t.Cleanup(func() { mustRun(t, "lab", "down") })
+	cmd, output := lanstorm(t, "f.feature")
+	cmd.Args[0] = "godog"
+	cmd.Env = append(cmd.Env, "LANSTORM_PING_COUNT=1000", "LANSTORM_INTERFACE=lab0")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	whenStanding(t, "ns100")()
+	time.Sleep(200 * time.Millisecond) // for the last leases
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	leases, err := os.ReadFile("/run/lanstorm/lab0/dnsmasq.leases")
+	if err != nil || len(leases) > 0 {
+		t.Errorf("the router still holds leases: %s%v\n%s", leases, err, output)
+	}
+}
