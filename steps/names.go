@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -12,7 +13,7 @@ import (
 func (w *world) names() []sentence {
 	return []sentence{
 		{`each client should resolve "<name>"`, "the DNS servers of each client's lease know an IPv4 address of the name", w.resolve},
-		{`each client should fetch "<name>"`, "each client gets the page at this URL by HTTP, status 200, complete", w.fetch},
+		{`each client should fetch "<name>"`, "each client gets the page at this URL by HTTP, status 200, whole, within 30s", w.fetch},
 	}
 }
 
@@ -37,8 +38,19 @@ func (w *world) fetch(ctx context.Context, url string) error {
 	}))
 }
 
+// fetchTime is how long a page may take: a lost connection would take minutes
+// to be noticed.
+const fetchTime = 30 * time.Second
+
 // fetch reads a page to its end.
-func fetch(ctx context.Context, client *http.Client, url string) error {
+func fetch(ctx context.Context, client *http.Client, url string) (err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, fetchTime, fmt.Errorf("%s was not there whole within %s", url, fetchTime))
+	defer cancel()
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			err = cause
+		}
+	}()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

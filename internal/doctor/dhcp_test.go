@@ -1,0 +1,214 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+func startLab(t *testing.T, faults ...lab.Fault) *lab.Lab {
+	t.Helper()
+	nstest.Need(t)
+	l, err := lab.Start(lab.Options{Subnet: netip.MustParsePrefix("10.77.0.0/24"), Pool: 20, LeaseTime: time.Hour, Faults: faults})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// twice is how often a server answers that repeats itself: it is still one.
+func twice() int { return 2 }
+
+// serveToo puts a second DHCP server at 10.77.0.9 on the lab's LAN, which
+// answers each DISCOVER as often as times says, and returns its MAC address.
+func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
+	t.Helper()
+	rogue, err := newScratch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rogue.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	host, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Close)
+	link, err := rogue.addMacvlan(host, netlink.LinkAttrs{ParentIndex: indexOf(t, l.Parent)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr, err := netlink.ParseAddr("10.77.0.9/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rogue.nl.AddrAdd(link, addr); err != nil {
+		t.Fatal(err)
+	}
+	var conn *net.UDPConn
+	err = rogue.Do(func() (err error) {
+		conn, err = server4.NewIPv4UDPConn(client, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := addr.IP
+	server, err := server4.NewServer(client, nil, func(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {
+		if req.MessageType() != dhcpv4.MessageTypeDiscover {
+			t.Errorf("the doctor sent %s", req.MessageType())
+			return
+		}
+		resp, err := dhcpv4.NewReplyFromRequest(req,
+			dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer),
+			dhcpv4.WithYourIP(net.IPv4(10, 77, 0, 200)),
+			dhcpv4.WithNetmask(addr.Mask),
+			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(self)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for range times() {
+			if _, err := conn.WriteTo(resp.ToBytes(), peer); err != nil {
+				t.Error(err)
+			}
+		}
+	}, server4.WithConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); server.Serve() }()
+	t.Cleanup(func() { server.Close(); <-ended })
+	return link.Attrs().HardwareAddr.String()
+}
+
+// about are the checks whose names are given, as one text each.
+func about(checks []Check, names ...string) []string {
+	var texts []string
+	for _, name := range names {
+		for _, c := range checks {
+			if c.Name == name {
+				texts = append(texts, fmt.Sprintf("%s %s", c.Status, c))
+			}
+		}
+	}
+	return texts
+}
+
+const inTime = time.Second // for a server of the same machine to answer
+
+func TestOneServerIsAsItShouldBe(t *testing.T) {
+	l := startLab(t)
+	before := state(t)
+	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
+	want := []string{
+		"ok interface: " + l.Parent + " is Ethernet (02:4c:53:00:00:02, MTU 1500)",
+		"ok link: " + l.Parent + " is up and has a carrier",
+		"ok macvlan: one was made and removed",
+		"ok DHCP servers: one answers: 10.77.0.1 (MAC 02:4c:53:00:00:01); it offered 10.77.0.10",
+		"ok addresses: 10.77.0.0/24 has room for 253 clients; how many of its addresses are free cannot be seen",
+	}
+	if diff := cmp.Diff(want, about(checks, "interface", "link", "macvlan", "DHCP servers", "addresses")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if after := state(t); after != before {
+		t.Errorf("the machine is not as it was: %s", cmp.Diff(before, after))
+	}
+	if n, err := l.Leases(); n != 0 || err != nil {
+		t.Errorf("the doctor took %d leases (%v)", n, err)
+	}
+}
+
+func TestASecondServerIsAWarning(t *testing.T) {
+	l := startLab(t)
+	mac := serveToo(t, l, twice)
+	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
+	want := []string{"warning DHCP servers: 2 answer: 10.77.0.1 (MAC 02:4c:53:00:00:01), 10.77.0.9 (MAC " + mac + "); " +
+		"switch off those that should not be there: a client takes whichever offer comes first"}
+	if diff := cmp.Diff(want, about(checks, "DHCP servers")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestARogueAloneIsFoundToo(t *testing.T) {
+	l := startLab(t, lab.SilentDHCP)
+	mac := serveToo(t, l, twice)
+	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
+	want := []string{"ok DHCP servers: one answers: 10.77.0.9 (MAC " + mac + "); it offered 10.77.0.200"}
+	if diff := cmp.Diff(want, about(checks, "DHCP servers")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestNoServerIsAProblem(t *testing.T) {
+	l := startLab(t, lab.SilentDHCP)
+	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: 100 * time.Millisecond})
+	want := []string{
+		"problem DHCP servers: nobody offered an address within 100ms; switch on the router's DHCP server, and check that the cable goes to a LAN port",
+		"skipped addresses: no offer, so no subnet",
+	}
+	if diff := cmp.Diff(want, about(checks, "DHCP servers", "addresses")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestAnInterruptedDoctorLeavesNothing(t *testing.T) {
+	l := startLab(t, lab.SilentDHCP)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	serveToo(t, l, func() int {
+		cancel() // the DISCOVER is out: the doctor listens
+		return 0
+	})
+	before := state(t)
+	checks := Run(ctx, Options{Interface: l.Parent, Listen: time.Hour})
+	if diff := cmp.Diff([]string{"skipped DHCP servers: interrupted"}, about(checks, "DHCP servers")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if after := state(t); after != before {
+		t.Errorf("the machine is not as it was: %s", cmp.Diff(before, after))
+	}
+	// Its address is free, so it does not hang from the parent any more.
+	again := Run(t.Context(), Options{Interface: l.Parent, Listen: time.Millisecond})
+	if got := about(again, "DHCP servers"); len(got) != 1 || !strings.Contains(got[0], "nobody offered") {
+		t.Errorf("afterwards: %v", got)
+	}
+}
+
+func TestTheDoctorIsNoClient(t *testing.T) {
+	e := examine(t, Options{}, pi4)
+	mac := e.mac()
+	if again := examine(t, Options{}, pi4).mac(); again.String() != mac.String() {
+		t.Errorf("%s, then %s", mac, again)
+	}
+	other := examine(t, Options{}, map[string]string{"proc/sys/kernel/hostname": "pi\n"}).mac()
+	if other.String() == mac.String() {
+		t.Errorf("two machines have %s", mac)
+	}
+	const multicast, local = 0x01, 0x02
+	if mac[0]&multicast != 0 || mac[0]&local == 0 || mac[0] == 0x02 {
+		t.Errorf("%s", mac)
+	}
+}

@@ -1,0 +1,190 @@
+package doctor
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+// machine is a file system with the given contents, by path from /. A content
+// that begins with "->" is a symbolic link, and "/" is a folder.
+func machine(files map[string]string) fs.FS {
+	root := fstest.MapFS{".": {Mode: fs.ModeDir}}
+	for path, content := range files {
+		file := &fstest.MapFile{Data: []byte(content)}
+		if target, isLink := strings.CutPrefix(content, "->"); isLink {
+			file = &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte(target)}
+		}
+		if content == "/" {
+			file = &fstest.MapFile{Mode: fs.ModeDir}
+		}
+		root[path] = file
+	}
+	return root
+}
+
+// both is a machine with the files of a and b; b's win.
+func both(a, b map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, files := range []map[string]string{a, b} {
+		for path, content := range files {
+			all[path] = content
+		}
+	}
+	return all
+}
+
+// names are the checks as "status name".
+func names(checks []Check) []string {
+	var list []string
+	for _, c := range checks {
+		list = append(list, string(c.Status)+" "+c.Name)
+	}
+	return list
+}
+
+func examine(t *testing.T, opts Options, files map[string]string) *exam {
+	t.Helper()
+	return newExam(t.Context(), opts, machine(files))
+}
+
+// compare reports how a check differs from "status: finding -> remedy".
+func compare(t *testing.T, want string, got Check) {
+	t.Helper()
+	text := string(got.Status) + ": " + got.Finding
+	if got.Remedy != "" {
+		text += " -> " + got.Remedy
+	}
+	if diff := cmp.Diff(want, text); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestEveryCheckThatIsNotFineSaysWhatToDo(t *testing.T) {
+	for _, opts := range []Options{
+		{Interface: "lab", Clients: 60_000},
+		{Interface: "eth9", Clients: 60_000},
+		{Interface: "lo"},
+	} {
+		for _, c := range Quick(opts) {
+			needed := c.Status == Warning || c.Status == Problem
+			if needed != (c.Remedy != "") || c.Name == "" || c.Finding == "" {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+}
+
+func TestWithoutItsFilesAMachineIsASeriesOfSkips(t *testing.T) {
+	for _, where := range []string{"lab", "eth0"} {
+		for _, c := range examine(t, Options{Interface: where, Clients: 10}, nil).run(func(probe) bool { return true }) {
+			if c.Name != "interface" && c.Status != Skipped {
+				t.Errorf("%s: %+v", where, c)
+			}
+		}
+	}
+}
+
+func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
+	e := examine(t, Options{Interface: "eth0", Clients: 10}, both(pi4, map[string]string{
+		"proc/self/status": "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n",
+	}))
+	want := []string{
+		"problem root",
+		"ok machine",
+		"ok power",
+		"ok throttling",
+		"skipped namespaces",
+		"skipped packet sockets",
+		"skipped macvlan",
+		"ok interface",
+		"ok link",
+		"ok speed",
+		"ok managers",
+		"ok file descriptors",
+		"ok memory",
+		"ok namespace limit",
+		"ok neighbour table",
+		"ok packet backlog",
+		"skipped DHCP servers",
+		"skipped addresses",
+	}
+	checks := e.run(func(probe) bool { return true })
+	if diff := cmp.Diff(want, names(checks)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	for _, c := range checks {
+		if c.Status == Skipped && c.Finding != "needs root" {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
+func TestQuickMakesNothing(t *testing.T) {
+	for _, p := range probes {
+		switch p.name {
+		case "namespaces", "macvlan", "veth", "masquerade", "DHCP servers", "addresses":
+			if !p.slow {
+				t.Errorf("%s is quick", p.name)
+			}
+		default:
+			if p.slow {
+				t.Errorf("%s is slow", p.name)
+			}
+		}
+	}
+}
+
+func TestWorst(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		checks []Check
+		want   Status
+	}{
+		{"of nothing", nil, OK},
+		{"a skip does not count", []Check{{Status: Skipped}, {Status: OK}}, OK},
+		{"a warning is worse than all that is fine", []Check{{Status: OK}, {Status: Warning}, {Status: Skipped}}, Warning},
+		{"a problem is worse than a warning", []Check{{Status: Problem}, {Status: Warning}}, Problem},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Worst(tt.checks); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// pi4 is a Raspberry Pi at a router's LAN port, run by root.
+var pi4 = map[string]string{
+	"etc/machine-id":                                                "5e1fc0ffee\n",
+	"proc/self/status":                                              "Name:\tlanstorm\nUid:\t1000\t0\t0\t0\nCapEff:\t000001ffffffffff\n",
+	"proc/self/limits":                                              "Limit                     Soft Limit           Hard Limit           Units     \nMax processes             6000                 6000                 processes \nMax open files            524288               524288               files     \n",
+	"proc/meminfo":                                                  "MemTotal:        3884492 kB\nMemFree:         2100000 kB\nMemAvailable:    3145728 kB\n",
+	"proc/device-tree":                                              "->../sys/firmware/devicetree/base",
+	"sys/firmware/devicetree/base/model":                            "Raspberry Pi 4 Model B Rev 1.4\x00",
+	"proc/sys/user/max_net_namespaces":                              "14500\n",
+	"proc/sys/net/ipv4/neigh/default/gc_thresh3":                    "1024\n",
+	"proc/sys/net/core/netdev_max_backlog":                          "1000\n",
+	"proc/1/comm":                                                   "systemd\n",
+	"sys/devices/platform/soc/soc:firmware/get_throttled":           "0\n",
+	"sys/class/thermal/thermal_zone0/type":                          "cpu-thermal\n",
+	"sys/class/thermal/thermal_zone0/temp":                          "52095\n",
+	"sys/class/net/eth0":                                            "->../../devices/platform/scb/fd580000.ethernet/net/eth0",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/type":      "1\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/flags":     "0x1003\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/address":   "dc:a6:32:00:00:01\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/mtu":       "1500\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/ifindex":   "2\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/operstate": "up\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/carrier":   "1\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/speed":     "1000\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/duplex":    "full\n",
+	"sys/devices/platform/scb/fd580000.ethernet/net/eth0/device":    "/",
+}

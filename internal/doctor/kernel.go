@@ -1,0 +1,123 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// A kernel is asked for a feature by using it: configuration files and lists
+// of modules tell neither what is built in nor what may be loaded.
+
+func (e *exam) checkNamespaces() Check {
+	err := inScratch(func(s *scratch) error { return s.Do(func() error { return nil }) })
+	if err != nil {
+		return problem("use a kernel with CONFIG_NET_NS; in a container, add CAP_SYS_ADMIN or --privileged",
+			"a network namespace cannot be used: %v", err)
+	}
+	return ok("one was made, entered and removed")
+}
+
+// checkSockets opens what DHCP and ping need. Nothing is sent, and for a
+// packet socket of protocol 0 nothing is received (packet(7)).
+func (e *exam) checkSockets() Check {
+	for _, s := range []struct {
+		name               string
+		family, kind, prot int
+	}{
+		{"packet", unix.AF_PACKET, unix.SOCK_DGRAM, 0},
+		{"raw ICMP", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP},
+	} {
+		fd, err := unix.Socket(s.family, s.kind|unix.SOCK_CLOEXEC, s.prot)
+		if err != nil {
+			return problem("sudo modprobe af_packet; if there is no such module, use a kernel with CONFIG_PACKET",
+				"a %s socket cannot be opened: %v", s.name, err)
+		}
+		if err := unix.Close(fd); err != nil {
+			return problem("", "a %s socket cannot be closed: %v", s.name, err)
+		}
+	}
+	return ok("packet and raw ICMP sockets open")
+}
+
+func (e *exam) checkVeth() Check {
+	err := inScratch(func(s *scratch) error {
+		_, err := s.addVeth()
+		return err
+	})
+	if err != nil {
+		return cannot("veth", "CONFIG_VETH", err)
+	}
+	return ok("a pair was made and removed")
+}
+
+// checkMacvlan makes a macvlan as clients are made: in one namespace, on a
+// link of another.
+func (e *exam) checkMacvlan() Check {
+	return macvlanCheck(inScratch(func(lan *scratch) error {
+		parent, err := lan.addVeth()
+		if err != nil {
+			return errNoTrial{err}
+		}
+		return inScratch(func(home *scratch) error {
+			_, err := home.addMacvlan(lan.nl, netlink.LinkAttrs{ParentIndex: parent.Attrs().Index})
+			return err
+		})
+	}))
+}
+
+func macvlanCheck(err error) Check {
+	if errors.As(err, &errNoTrial{}) {
+		return skipped("cannot be tried: %v", err)
+	}
+	if err != nil {
+		return cannot("macvlan", "CONFIG_MACVLAN", err)
+	}
+	return ok("one was made and removed")
+}
+
+// errNoTrial says that a trial failed before it came to its point.
+type errNoTrial struct{ error }
+
+// checkMasquerade makes the rule that the lab's router has.
+func (e *exam) checkMasquerade() Check {
+	if err := inScratch(masquerade); err != nil {
+		return cannot("nft_masq", "CONFIG_NF_TABLES, CONFIG_NFT_NAT and CONFIG_NFT_MASQ", err)
+	}
+	return ok("an nftables rule was made and removed")
+}
+
+// cannot is a kernel that lacks what a module could bring.
+func cannot(module, config string, err error) Check {
+	return problem(fmt.Sprintf("sudo modprobe %s; if there is no such module, use a kernel with %s", module, config),
+		"the kernel refuses: %v", err)
+}
+
+func masquerade(s *scratch) error {
+	var c *nftables.Conn
+	err := s.Do(func() (err error) {
+		c, err = nftables.New(nftables.AsLasting())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer c.CloseLasting()
+	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "doctor"})
+	chain := c.AddChain(&nftables.Chain{
+		Name:     "postrouting",
+		Table:    table,
+		Type:     nftables.ChainTypeNAT,
+		Hooknum:  nftables.ChainHookPostrouting,
+		Priority: nftables.ChainPriorityNATSource,
+	})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Masq{}}})
+	if err := c.Flush(); err != nil {
+		return fmt.Errorf("nftables masquerade: %w", err)
+	}
+	return nil
+}
