@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -53,7 +54,6 @@ func TestDialSaysWhyNot(t *testing.T) {
 	for _, tt := range []struct{ name, network, address, want string }{
 		{"nobody listens", "tcp", "10.77.0.1:81", "connect to 10.77.0.1:81: connect: connection refused"},
 		{"nobody listens, by name", "tcp", "example.test:81", "connect to 198.51.100.80:81: connect: connection refused"},
-		{"no route", "tcp", "240.0.0.1:80", "connect to 240.0.0.1:80: connect: "},
 		{"no such name", "udp", "nowhere.example.test:53", "lookup nowhere.example.test: 10.77.0.1 says there is no such name"},
 		{"no such network", "tcp6", "10.77.0.1:80", "unknown network tcp6"},
 		{"no port", "tcp", "10.77.0.1", "missing port in address"},
@@ -71,6 +71,24 @@ func TestDialSaysWhyNot(t *testing.T) {
 				t.Errorf("%q does not say %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestDialWithoutAGateway(t *testing.T) {
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
+	c := create(t, m, 1)[0]
+	for network, want := range map[string]string{
+		"tcp": "connect to 8.8.8.8:53: connect: network is unreachable",
+		"udp": "connect to 8.8.8.8:53: dial udp4 8.8.8.8:53: connect: network is unreachable",
+	} {
+		conn, err := c.DialContext(t.Context(), network, "8.8.8.8:53")
+		if err == nil {
+			conn.Close()
+			t.Fatal("connected by ", network)
+		}
+		if diff := cmp.Diff(want, err.Error()); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -179,7 +179,7 @@ func (x *exchange) run(ctx context.Context) (Lease, error) {
 		}
 		lease, sent, err := x.ask(ctx, request, dhcpv4.MessageTypeAck)
 		switch {
-		case errors.Is(err, errNAK) && time.Until(x.end) > firstWait:
+		case errors.Is(err, errNAK) && time.Until(x.end) > 2*firstWait: // the pause, and then time for an answer
 			if err := sleep(ctx, jitter(firstWait)); err != nil {
 				return Lease{}, err
 			}
@@ -272,6 +272,10 @@ func (x *exchange) receive(ctx context.Context, msg *dhcpv4.DHCPv4, wanted dhcpv
 		lease, err := parseLease(answer)
 		if err != nil {
 			x.refused = fmt.Errorf("an %s was refused: %w", wanted, err)
+			continue
+		}
+		if chosen := addr4(msg.ServerIdentifier()); wanted == dhcpv4.MessageTypeAck && lease.Server != chosen {
+			x.refused = fmt.Errorf("an ACK was refused: it is from %s, and %s was asked", lease.Server, chosen)
 			continue
 		}
 		return &lease, nil

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -261,6 +262,34 @@ func TestExchangeComesThroughWhatServersDo(t *testing.T) {
 			[]string{discover, request},
 		},
 		{
+			"two servers that answer everything",
+			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+				other := reply(asked, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IP{10, 77, 0, 2})), dhcpv4.WithYourIP(net.IP{10, 77, 9, 9}))
+				if isDiscover(asked) {
+					return [][]byte{reply(asked), other}
+				}
+				return [][]byte{other, reply(asked)}
+			},
+			[]string{discover, request},
+		},
+		{
+			"a host name of 255 bytes, and 10,000 bytes in all",
+			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+				long := reply(asked, dhcpv4.WithOption(dhcpv4.OptHostName(strings.Repeat("x", 255))))
+				return [][]byte{append(long, make([]byte, 10_000-len(long))...)}
+			},
+			[]string{discover, request},
+		},
+		{
+			"an option that claims more bytes than there are",
+			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+				lying := reply(asked)
+				lying = append(lying[:bytes.LastIndexByte(lying, 255)], 12, 200, 'x')
+				return [][]byte{lying, reply(asked)}
+			},
+			[]string{discover, request},
+		},
+		{
 			"two lost messages",
 			func(asked *dhcpv4.DHCPv4, before int) [][]byte {
 				if before == 0 {
@@ -337,6 +366,13 @@ func TestExchangeSaysWhyThereIsNoLease(t *testing.T) {
 			"a good OFFER and useless ACKs",
 			offersThen(func(asked *dhcpv4.DHCPv4) [][]byte { return [][]byte{reply(asked, dhcpv4.WithYourIP(net.IPv4zero))} }),
 			"no usable ACK in 10s for the offered 10.77.0.10 (4 REQUESTs sent; an ACK was refused: 0.0.0.0 is no host's address)",
+		},
+		{
+			"an ACK of another server alone",
+			offersThen(func(asked *dhcpv4.DHCPv4) [][]byte {
+				return [][]byte{reply(asked, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IP{10, 77, 0, 2})))}
+			}),
+			"no usable ACK in 10s for the offered 10.77.0.10 (4 REQUESTs sent; an ACK was refused: it is from 10.77.0.2, and 10.77.0.1 was asked)",
 		},
 		{
 			"NAKs for ever",

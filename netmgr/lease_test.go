@@ -169,6 +169,20 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 			func(l *Lease) { l.Renew, l.Rebind = time.Minute, 2*time.Minute },
 		},
 		{
+			"T2 without T1",
+			dhcpv4.WithOption(dhcpv4.OptRebindingTimeValue(40 * time.Minute)),
+			func(l *Lease) { l.Rebind = 40 * time.Minute },
+		},
+		{
+			"T1 after T2",
+			func(m *dhcpv4.DHCPv4) {
+				m.UpdateOption(dhcpv4.OptRenewTimeValue(2 * time.Minute))
+				m.UpdateOption(dhcpv4.OptRebindingTimeValue(time.Minute))
+			},
+			func(*Lease) {},
+		},
+		{"T2 after the end", dhcpv4.WithOption(dhcpv4.OptRebindingTimeValue(2 * time.Hour)), func(*Lease) {}},
+		{
 			"no lease time",
 			dhcpv4.WithoutOption(dhcpv4.OptionIPAddressLeaseTime),
 			func(l *Lease) { l.Duration, l.Renew, l.Rebind = 0, 0, 0 },
@@ -230,6 +244,7 @@ func TestParseLeaseRefusesWhatWouldHarm(t *testing.T) {
 		{"a mask of three bytes", dhcpv4.WithGeneric(dhcpv4.OptionSubnetMask, []byte{255, 255, 255}), "no subnet mask (option 1)"},
 		{"a mask with a hole", dhcpv4.WithNetmask(net.IPMask{255, 0, 255, 0}), "impossible subnet mask 255.0.255.0"},
 		{"a mask of nothing", dhcpv4.WithNetmask(net.CIDRMask(0, 32)), "impossible subnet mask 0.0.0.0"},
+		{"a lease that has ended", dhcpv4.WithLeaseTime(0), "a lease time of 0 (option 51)"},
 		{"no address", dhcpv4.WithYourIP(net.IPv4zero), "0.0.0.0 is no host's address"},
 		{"a multicast address", dhcpv4.WithYourIP(net.IP{224, 0, 0, 5}), "224.0.0.5 is no host's address"},
 		{"a loopback address", dhcpv4.WithYourIP(net.IP{127, 0, 0, 5}), "127.0.0.5 is no host's address"},

@@ -120,15 +120,18 @@ func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string
 }
 
 func (r *Resolver) exchange(ctx context.Context, network string, server netip.Addr, query *dns.Msg) (*dns.Msg, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	brief, cancel := context.WithTimeout(ctx, queryTime)
 	defer cancel()
-	conn, err := r.c.dial(ctx, network, netip.AddrPortFrom(server, 53))
+	conn, err := r.c.dial(brief, network, netip.AddrPortFrom(server, 53))
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
+	// dns.Client heeds the deadline of a context but not its cancellation.
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	client := dns.Client{Timeout: queryTime}
-	resp, _, err := client.ExchangeWithConnContext(ctx, query, &dns.Conn{Conn: conn})
+	resp, _, err := client.ExchangeWithConnContext(brief, query, &dns.Conn{Conn: conn})
 	return resp, err
 }
 

@@ -3,9 +3,11 @@ package netmgr_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -78,7 +80,7 @@ func lookupError(t *testing.T, err error, want string) {
 
 func TestLookupWithBrokenServers(t *testing.T) {
 	none := dhcpv4.OptDNS() // an empty option 6
-	for _, tt := range []struct {
+	for i, tt := range []struct {
 		name   string
 		faults []lab.Fault
 		extra  []dhcpv4.Option
@@ -102,21 +104,21 @@ func TestLookupWithBrokenServers(t *testing.T) {
 			want: "lookup example.test: 198.51.100.80 could not be asked: ",
 		},
 		{
-			name: "one is broken and one is silent", faults: []lab.Fault{lab.SilentDNS, lab.InternetDown},
-			dns:  []netip.Addr{googleDNS, router},
-			want: "lookup example.test: 8.8.8.8 could not be asked: ",
+			name: "nobody serves at one and the other is silent", faults: []lab.Fault{lab.SilentDNS},
+			dns:  []netip.Addr{netip.MustParseAddr("198.51.100.80"), router},
+			want: "lookup example.test: 198.51.100.80 could not be asked: ",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			opts := brokenLab(tt.faults...)
 			opts.Extra = tt.extra
-			prefix := strings.ReplaceAll(tt.name, " ", "-") // of its own: others run beside
+			prefix := fmt.Sprintf("dns%d-", i) // of its own: others run beside
 			m := newManager(t, netmgr.Options{Parent: startLab(t, opts).Parent, Prefix: prefix, DNS: tt.dns})
 			c := create(t, m, 1)[0]
 			_, err := c.Resolver().LookupNetIP(t.Context(), "ip", "example.test")
 			if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-				t.Errorf("%v, want %q", err, tt.want)
+				t.Fatalf("%v, want %q", err, tt.want)
 			}
 			if len(tt.dns) == 2 && !strings.HasSuffix(err.Error(), "; 10.77.0.1 did not answer in 4s (2 queries sent)") {
 				t.Errorf("%q does not speak of the second server", err)
@@ -137,10 +139,23 @@ func TestLookupEndsWithItsContext(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.SilentDNS)).Parent})
 	c := create(t, m, 1)[0]
 	hurry := errors.New("somebody pressed ^C")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(hurry)
-	_, err := c.Resolver().LookupNetIP(ctx, "ip", "example.test")
-	lookupError(t, err, "lookup example.test: 10.77.0.1 was not waited for: somebody pressed ^C")
+	patient, giveUp := context.WithCancelCause(t.Context())
+	waited := make(chan error, 1)
+	go func() {
+		_, err := c.Resolver().LookupNetIP(patient, "ip", "example.test")
+		waited <- err
+	}()
+	for name, after := range map[string]time.Duration{"beforehand": 0, "while it waits": 50 * time.Millisecond} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(after, func() { cancel(hurry) })
+		_, err := c.Resolver().LookupNetIP(ctx, "ip", "example.test")
+		lookupError(t, err, "lookup example.test: 10.77.0.1 was not waited for: somebody pressed ^C")
+		if len(waited) > 0 {
+			t.Errorf("%s: not before a lookup that is not cancelled", name)
+		}
+	}
+	giveUp(hurry)
+	lookupError(t, <-waited, "lookup example.test: 10.77.0.1 was not waited for: somebody pressed ^C")
 }
 
 // A name server on another client says what no sound one would.

@@ -20,6 +20,8 @@ func (w *world) addresses() []sentence {
 		{`no two clients should have the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses (IPv4 or IPv6)`, both, w.needsIPv6},
+		{`all clients should have their lease from the same DHCP server`,
+			"no second server on the LAN gave a lease to one of them", w.oneServer},
 		{`all assigned IPs should be reachable`, reachable, w.reachableAddresses},
 		{`all assigned IPv4 and IPv6 addresses should be reachable`, both, w.needsIPv6},
 	}

@@ -42,10 +42,11 @@ func (w *world) createClients(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
+	wanted := n + len(m.Clients())
 	err = m.CreateClients(ctx, n)
 	var failed *netmgr.CreateError
-	if pool := w.config().Lab.Pool; errors.As(err, &failed) && w.suite.lab != nil && n > pool {
-		return fmt.Errorf("%w (the lab's router has %d addresses: raise lab.pool)", err, pool)
+	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {
+		return fmt.Errorf("%w (%s)", err, hint)
 	}
 	return err
 }

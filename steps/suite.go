@@ -47,7 +47,7 @@ type Suite struct {
 	journal  *journal.Run
 	patience context.Context // ends when the router is not to be waited for
 
-	extra func(*godog.ScenarioContext) // defines more, in tests
+	extra func(*godog.ScenarioContext, *world) // defines more, in tests
 
 	failed  bool
 	refused error // the first request that made no sense here
@@ -105,13 +105,8 @@ func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
 		}
 	}()
 	return godog.TestSuite{
-		Name: "lanstorm",
-		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			if s.extra != nil {
-				s.extra(sc)
-			}
-			begin(sc, s)
-		},
+		Name:                "lanstorm",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) { begin(sc, s) },
 		Options: &godog.Options{
 			Strict:         true,
 			Tags:           tags,
@@ -210,11 +205,7 @@ func (s *Suite) leaveRouter() error {
 
 // LabOptions is the lab that the configuration describes.
 func LabOptions(c config.Lab) lab.Options {
-	opts := lab.Options{Subnet: c.Subnet, Pool: c.Pool, LeaseTime: c.LeaseTime, Server: lab.Server(c.Server)}
-	for _, f := range c.Faults {
-		opts.Faults = append(opts.Faults, lab.Fault(f))
-	}
-	return opts
+	return lab.Options{Subnet: c.Subnet, Pool: c.Pool, LeaseTime: c.LeaseTime, Server: lab.Server(c.Server), Faults: c.Faults}
 }
 
 func (s *Suite) managerOptions() netmgr.Options {
@@ -222,7 +213,7 @@ func (s *Suite) managerOptions() netmgr.Options {
 	return netmgr.Options{
 		Parent:      s.parent,
 		Prefix:      c.Clients.Prefix,
-		Mode:        c.Clients.MacvlanMode,
+		Mode:        s.macvlanMode(),
 		Concurrency: c.Clients.Concurrency,
 		DHCPTimeout: c.DHCP.Timeout,
 		VendorClass: c.DHCP.VendorClass,

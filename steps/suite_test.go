@@ -15,6 +15,7 @@ import (
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 func TestMain(m *testing.M) { nstest.Main(m) }
@@ -86,80 +87,6 @@ const (
 	pingGoogle = `all clients attempt to ping Google DNS`
 )
 
-// Each broken router makes the suite fail, and for the right reason.
-func TestBrokenRoutersFailForTheRightReason(t *testing.T) {
-	nstest.Need(t)
-	for _, tt := range []struct {
-		name      string
-		settings  map[string]string
-		sentences []string
-		want      string
-	}{
-		{
-			"a pool too small", map[string]string{"lab.pool": "5"},
-			[]string{tenClients},
-			"5 got a lease, so the router's address pool may be used up (the lab's router has 5 addresses: raise lab.pool)",
-		},
-		{
-			"a silent DHCP server", map[string]string{"lab.faults": "silent-dhcp"},
-			[]string{tenClients},
-			"10 of 10 clients failed: ns1-ns10: lease: no OFFER in 2s (2 DISCOVERs sent)",
-		},
-		{
-			"no gateway in the lease, seen by the addresses", map[string]string{"lab.faults": "no-gateway"},
-			[]string{tenClients, `each client should receive a valid IP address from the router`},
-			"10 of 10 clients have no valid address: ns1-ns10: the lease from 10.77.0.1 names no gateway (option 3)",
-		},
-		{
-			"no gateway in the lease, seen by pings to the Internet", map[string]string{"lab.faults": "no-gateway"},
-			[]string{tenClients, pingGoogle, `all clients should respond successfully`},
-			"10 of 10 clients did not reach the Internet: ns1-ns10: no route to 8.8.8.8: the lease from 10.77.0.1 names no gateway (option 3)",
-		},
-		{
-			"no gateway in the lease, seen by pings to the router", map[string]string{"lab.faults": "no-gateway"},
-			[]string{tenClients, `all clients ping the router in parallel`, `each client should successfully reach the router`},
-			"10 of 10 clients did not reach the router: ns1-ns10: the lease from 10.77.0.1 names no gateway (option 3)",
-		},
-		{
-			"the Internet down, seen by pings", map[string]string{"lab.faults": "internet-down"},
-			[]string{tenClients, pingGoogle, `each client should successfully reach the internet`},
-			"10 of 10 clients did not reach the Internet: ns1-ns10: network unreachable, says 10.77.0.1",
-		},
-		{
-			"the Internet down, seen by the share that answered", map[string]string{"lab.faults": "internet-down"},
-			[]string{tenClients, pingGoogle, `the overall network connectivity should remain stable`},
-			"only 0% of the clients had an answer, not 95%: 10 of 10 clients did not reach the Internet: ns1-ns10: network unreachable, says 10.77.0.1",
-		},
-		{
-			"the Internet down, seen by a page", map[string]string{"lab.faults": "internet-down"},
-			[]string{tenClients, `each client should fetch "http://198.51.100.80/"`},
-			`10 of 10 clients could not fetch http://198.51.100.80/: ns1-ns10: Get "http://198.51.100.80/": connect to 198.51.100.80:80: connect: network is unreachable`,
-		},
-		{
-			"a silent DNS server", map[string]string{"lab.faults": "silent-dns"},
-			[]string{tenClients, `each client should resolve "example.test"`},
-			"10 of 10 clients could not resolve example.test: ns1-ns10: lookup example.test: 10.77.0.1 did not answer in 4s (2 queries sent)",
-		},
-		{
-			"a router that is not where godog.yml says", map[string]string{"targets.router": "10.99.0.1"},
-			[]string{tenClients, `each client should receive a valid IP address from the router`},
-			"is not in the subnet of the router 10.99.0.1",
-		},
-		{
-			"clients that cannot reach one another", map[string]string{"clients.macvlan_mode": "private"},
-			[]string{tenClients, `all assigned IPs should be reachable`},
-			"macvlan mode private keeps clients apart",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			code, output := runFeature(t, quick(t, tt.settings), "", tt.sentences...)
-			if code != ExitFailed || !strings.Contains(output, tt.want) {
-				t.Errorf("exit code %d, want %d and %q in:\n%s", code, ExitFailed, tt.want, output)
-			}
-		})
-	}
-}
-
 func TestWhatARunRefuses(t *testing.T) {
 	nstest.Need(t)
 	for _, tt := range []struct {
@@ -221,19 +148,23 @@ func TestForeignNamespaceIsRefusedAndKept(t *testing.T) {
 func TestNothingIsLeftAfterPanicsAndErrors(t *testing.T) {
 	nstest.Need(t)
 	for _, tt := range []struct {
-		name        string
-		step, after func() error
-		want        string
+		name  string
+		step  func(*world) error
+		after func() error
+		want  string
 	}{
-		{"a panic in a step", func() error { panic("juggling") }, nil, "juggling"},
-		{"an error in a step", func() error { return errors.New("dropped") }, nil, "dropped"},
+		{"a panic in a step", func(*world) error { panic("juggling") }, nil, "juggling"},
+		{"an error in a step", func(*world) error { return errors.New("dropped") }, nil, "dropped"},
+		{"a panic in what a client does", func(w *world) error {
+			return verdict(w.m, "fell", w.m.Each(context.Background(), func(context.Context, *netmgr.Client) error { panic("off the rope") }))
+		}, nil, "10 of 10 clients fell: ns1-ns10: tester: panic: off the rope (suite_test.go:"},
 		{"a panic in an After hook", nil, func() error { panic("curtain") }, "lanstorm: panic: curtain"},
 		{"an error in an After hook", nil, func() error { return errors.New("stuck") }, "stuck"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			stood := false
 			s := featureSuite(quick(t, nil), "", tenClients, "something happens", pingGoogle)
-			s.extra = func(sc *godog.ScenarioContext) {
+			s.extra = func(sc *godog.ScenarioContext, w *world) {
 				if tt.after != nil {
 					sc.After(func(ctx context.Context, _ *godog.Scenario, _ error) (context.Context, error) {
 						return ctx, tt.after()
@@ -242,7 +173,7 @@ func TestNothingIsLeftAfterPanicsAndErrors(t *testing.T) {
 				sc.Step("^something happens$", func() error {
 					stood = namespace.Exists("ns10")
 					if tt.step != nil {
-						return tt.step()
+						return tt.step(w)
 					}
 					return nil
 				})

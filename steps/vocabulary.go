@@ -14,6 +14,7 @@ import (
 // notation that compiles to the regular expression that godog wants:
 //
 //	<n>         an integer, bare or in double quotes
+//	<n>th       1st, 2nd, 3rd, 4th, ...
 //	"<name>"    anything, in double quotes
 //	<IPV4>      IPV4 or IPV6, in any case, bare or in double quotes
 //	[ words]    may be left out
@@ -36,11 +37,13 @@ func chapters(w *world) []chapter {
 		{"Addresses", w.addresses()},
 		{"Connectivity", w.connectivity()},
 		{"Names and pages", w.names()},
+		{"The lab's router, misbehaving on purpose", w.router()},
 	}
 }
 
 var notation = strings.NewReplacer(
 	`"<name>"`, `"([^"]+)"`,
+	`<n>th`, `"?(-?\d+)"?(?:st|nd|rd|th)`,
 	`<n>`, `"?(-?\d+)"?`,
 	`<IPV4>`, `"?((?i:ipv[46]))"?`,
 	`[`, `(?:`,

@@ -20,6 +20,7 @@ func TestNotationCompilesToWhatPeopleWrite(t *testing.T) {
 		{"a word is no number", `I create <n> clients`, `I create ten clients`, nil},
 		{"an optional part that is there", `ping Google DNS[ <IPV4>]`, `ping Google DNS "IPv6"`, []string{"IPv6"}},
 		{"an optional part that is not", `ping Google DNS[ <IPV4>]`, `ping Google DNS`, []string{""}},
+		{"a number that counts", `every <n>th message`, `every 2nd message`, []string{"2"}},
 		{"a quoted name", `resolve "<name>"`, `resolve "a.b"`, []string{"a.b"}},
 		{"parentheses stand for themselves", `addresses (IPv4 or IPv6)`, `addresses (IPv4 or IPv6)`, []string{}},
 		{"the whole text must match", `I create <n> clients`, `Then I create 10 clients`, nil},

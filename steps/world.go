@@ -45,11 +45,14 @@ const cleanupTime = time.Minute
 // scenario makes is removed: after success, failure and panic alike.
 func begin(sc *godog.ScenarioContext, s *Suite) {
 	w := &world{suite: s, rounds: map[target]*pinged{}}
+	if s.extra != nil {
+		s.extra(sc, w)
+	}
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		return ctx, context.Cause(ctx) // godog goes on to the next scenario when interrupted
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, stepErr error) (_ context.Context, err error) {
-		if err = w.cleanup(); err != nil {
+		if err = errors.Join(w.cleanup(), s.heal()); err != nil {
 			err = fmt.Errorf("cleanup: %w", err)
 		}
 		s.note(errors.Join(stepErr, err))

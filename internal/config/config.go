@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // Config is a checked configuration. Its zero value is not usable: begin with
@@ -72,8 +74,8 @@ type Lab struct {
 	Subnet    netip.Prefix // IPv4, masked, /8../28
 	Pool      int          // how many addresses it leases out
 	LeaseTime time.Duration
-	Server    string   // builtin or dnsmasq
-	Faults    []string // any of silent-dhcp, no-gateway, internet-down, silent-dns
+	Server    string        // builtin or dnsmasq
+	Faults    []fault.Fault // what it does wrong
 }
 
 // Godog holds what is passed on to the Gherkin runner.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // addresses lets cmp look at types that keep their fields to themselves.
@@ -54,7 +56,7 @@ func TestSetFillsEveryField(t *testing.T) {
 		{"lab.pool", "100000"},
 		{"lab.lease_time", "8760h"},
 		{"lab.server", "dnsmasq"},
-		{"lab.faults", "no-gateway,silent-dns"},
+		{"lab.faults", "no-gateway, loss 2.50%"},
 		{"godog.tags", "@smoke"},
 		{"godog.format", "progress, junit:report.xml"},
 	} {
@@ -74,7 +76,7 @@ func TestSetFillsEveryField(t *testing.T) {
 		Targets: Targets{Router: netip.MustParseAddr("192.168.1.1"), GoogleDNS: netip.MustParseAddr("8.8.4.4")},
 		Lab: Lab{
 			Subnet: netip.MustParsePrefix("10.0.0.0/8"), Pool: 100000, LeaseTime: 8760 * time.Hour,
-			Server: "dnsmasq", Faults: []string{"no-gateway", "silent-dns"},
+			Server: "dnsmasq", Faults: []fault.Fault{"no-gateway", "loss 2.5%"},
 		},
 		Godog: Godog{Tags: "@smoke", Format: "progress,junit:report.xml"},
 	}

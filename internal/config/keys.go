@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // Key describes one key to documentation and tests.
@@ -78,7 +80,7 @@ var keys = []key{
 	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
 	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq")),
-	bindList("lab.faults", func(c *Config) *[]string { return &c.Lab.Faults }, oneOf("silent-dhcp", "no-gateway", "internet-down", "silent-dns")),
+	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
 	bind("godog.format", func(c *Config) *string { return &c.Godog.Format }, formats),
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // kind is how values of one type are read from text and written back.
@@ -160,6 +162,11 @@ func subnet(widest, narrowest int) kind[netip.Prefix] {
 		},
 		text: netip.Prefix.String,
 	}
+}
+
+var faults = kind[fault.Fault]{
+	parse: fault.Parse,
+	text:  func(f fault.Fault) string { return string(f) },
 }
 
 // listOf reads comma separated items; no text is the empty list, which is nil.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // tree changes to an empty directory, writes files there (content by path) and
@@ -106,7 +108,7 @@ func TestEnvironmentOverridesTheFile(t *testing.T) {
 	if got.DHCP.Timeout != 7*time.Second || got.Lab.Pool != 300 {
 		t.Errorf("got timeout %s and a pool of %d, want 7s and 300", got.DHCP.Timeout, got.Lab.Pool)
 	}
-	if diff := cmp.Diff([]string{"no-gateway", "silent-dns"}, got.Lab.Faults); diff != "" {
+	if diff := cmp.Diff([]fault.Fault{"no-gateway", "silent-dns"}, got.Lab.Faults); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
 }

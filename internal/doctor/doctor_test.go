@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"io/fs"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -11,7 +13,13 @@ import (
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
-func TestMain(m *testing.M) { nstest.Main(m) }
+func TestMain(m *testing.M) {
+	// A process that fuzzes is the child of one inside the private machine.
+	if slices.Contains(os.Args, "-test.fuzzworker") {
+		os.Exit(m.Run())
+	}
+	nstest.Main(m)
+}
 
 // machine is a file system with the given contents, by path from /. A content
 // that begins with "->" is a symbolic link, and "/" is a folder.

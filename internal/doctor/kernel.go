@@ -26,20 +26,18 @@ func (e *exam) checkNamespaces() Check {
 // packet socket of protocol 0 nothing is received (packet(7)).
 func (e *exam) checkSockets() Check {
 	for _, s := range []struct {
-		name               string
-		family, kind, prot int
+		name                   string
+		family, kind, protocol int
+		remedy                 string
 	}{
-		{"packet", unix.AF_PACKET, unix.SOCK_DGRAM, 0},
-		{"raw ICMP", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP},
+		{"packet", unix.AF_PACKET, unix.SOCK_DGRAM, 0, "sudo modprobe af_packet; if there is no such module, use a kernel with CONFIG_PACKET"},
+		{"raw ICMP", unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP, "use a kernel with CONFIG_INET; in a container, add CAP_NET_RAW"},
 	} {
-		fd, err := unix.Socket(s.family, s.kind|unix.SOCK_CLOEXEC, s.prot)
+		fd, err := unix.Socket(s.family, s.kind|unix.SOCK_CLOEXEC, s.protocol)
 		if err != nil {
-			return problem("sudo modprobe af_packet; if there is no such module, use a kernel with CONFIG_PACKET",
-				"a %s socket cannot be opened: %v", s.name, err)
+			return problem(s.remedy, "a %s socket cannot be opened: %v", s.name, err)
 		}
-		if err := unix.Close(fd); err != nil {
-			return problem("", "a %s socket cannot be closed: %v", s.name, err)
-		}
+		_ = unix.Close(fd)
 	}
 	return ok("packet and raw ICMP sockets open")
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/mdlayher/packet"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
 // dhcpServer answers DHCP on the LAN as RFC 2131 §4.3 wants. Clients without
@@ -21,39 +23,55 @@ import (
 // hear each other's answers.
 type dhcpServer struct {
 	*server4.Server
+	mischief
 	pool    *pool
+	subnet  netip.Prefix
 	self    netip.Addr
-	lease   time.Duration
+	lease   time.Duration // guarded by mischief's lock
 	options []dhcpv4.Modifier
-	silent  bool
 	frames  *packet.Conn
 	serving sync.WaitGroup
+	closed  chan struct{}
+	reboot  func() // the router; may be nil
 }
 
 // dhcpBacklog, in bytes, holds the DISCOVERs of a few thousand clients that
 // all start in the same instant.
 const dhcpBacklog = 8 << 20
 
-func (l *Lab) serveDHCP() error {
-	s := &dhcpServer{
-		pool:   newPool(l.firstLease(), l.opts.Pool),
-		self:   l.Router,
-		lease:  l.opts.LeaseTime,
-		silent: l.broken(SilentDHCP),
-		options: []dhcpv4.Modifier{
-			dhcpv4.WithNetmask(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
-			dhcpv4.WithDNS(l.Router.AsSlice()),
-			dhcpv4.WithOption(dhcpv4.OptDomainName("lan.example.test")),
-		},
-	}
-	if !l.broken(NoGateway) {
-		s.options = append(s.options, dhcpv4.WithRouter(l.Router.AsSlice()))
-	}
+// serveDHCP starts the router's DHCP server.
+func (l *Lab) serveDHCP() (*dhcpServer, error) {
+	s := newDHCPServer(l.opts.Subnet, l.Router)
+	s.pool, s.lease = newPool(l.firstLease(), l.opts.Pool), l.opts.LeaseTime
+	s.options = append(s.options,
+		dhcpv4.WithRouter(l.Router.AsSlice()),
+		dhcpv4.WithDNS(l.Router.AsSlice()),
+		dhcpv4.WithOption(dhcpv4.OptDomainName("lan.example.test")))
 	for _, o := range l.opts.Extra {
 		s.options = append(s.options, dhcpv4.WithOption(o))
 	}
+	s.reboot = l.rebootAlone
+	if err := s.start(l.router, s.handle); err != nil {
+		return nil, err
+	}
+	l.defers(s.stop)
+	return s, nil
+}
+
+// newDHCPServer is a server at self whose leases say nothing but the mask yet.
+func newDHCPServer(subnet netip.Prefix, self netip.Addr) *dhcpServer {
+	return &dhcpServer{
+		subnet:  subnet,
+		self:    self,
+		options: []dhcpv4.Modifier{dhcpv4.WithNetmask(net.CIDRMask(subnet.Bits(), 32))},
+		closed:  make(chan struct{}),
+	}
+}
+
+// start lets handle answer what comes to the link lan of ns.
+func (s *dhcpServer) start(ns *namespace.NS, handle server4.Handler) error {
 	var conn *net.UDPConn
-	err := l.router.Do(func() (err error) {
+	err := ns.Do(func() (err error) {
 		if conn, err = server4.NewIPv4UDPConn("lan", nil); err != nil {
 			return err
 		}
@@ -75,44 +93,75 @@ func (l *Lab) serveDHCP() error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
-	s.Server, err = server4.NewServer("lan", nil, s.handle, server4.WithConn(conn))
+	s.Server, err = server4.NewServer("lan", nil, handle, server4.WithConn(conn))
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
 	s.serving.Go(func() { s.Serve() }) // ends, with the error that it was closed, when closed
-	l.defers(func() error {
-		s.Close()
-		s.serving.Wait()
-		return s.frames.Close()
-	})
-	l.leases = func() (int, error) { return s.pool.leases(), nil }
 	return nil
 }
 
+func (s *dhcpServer) stop() error {
+	close(s.closed)
+	s.Close()
+	s.serving.Wait()
+	return s.frames.Close()
+}
+
+// linkIsUp makes frames usable again: the kernel notes on a packet socket that
+// its link went down, and the next frame would pay for it (af_packet.c).
+func (s *dhcpServer) linkIsUp() error {
+	raw, err := s.frames.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Control(func(fd uintptr) {
+		_, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR) // which clears it
+	})
+}
+
 func (s *dhcpServer) handle(conn net.PacketConn, _ net.Addr, req *dhcpv4.DHCPv4) {
-	if s.silent || req.OpCode != dhcpv4.OpcodeBootRequest || len(req.ClientHWAddr) != 6 {
+	if req.OpCode != dhcpv4.OpcodeBootRequest || len(req.ClientHWAddr) != 6 || s.loses() {
 		return
 	}
-	if resp := s.answer(req); resp != nil {
-		// A frame that cannot be sent is a frame lost: the client asks again.
-		_ = s.send(conn, req, resp)
+	resp := s.answer(req)
+	if resp == nil || !s.hold(req) {
+		return
 	}
+	// A frame that cannot be sent is a frame lost: the client asks again.
+	_ = s.send(conn, req, resp)
+	if s.reboot != nil && s.reboots() {
+		s.reboot()
+	}
+}
+
+// clientOf is by what a client is known (RFC 2131 §4.2).
+func clientOf(req *dhcpv4.DHCPv4) string {
+	if id := req.Options.Get(dhcpv4.OptionClientIdentifier); len(id) > 0 {
+		return string(id)
+	}
+	return string(req.ClientHWAddr)
+}
+
+// leaseTime is how long leases are for.
+func (s *dhcpServer) leaseTime() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lease
 }
 
 // answer changes the lease table as req asks and returns the reply, nil when
 // there is none to give.
 func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
-	client := string(req.Options.Get(dhcpv4.OptionClientIdentifier))
-	if client == "" {
-		client = string(req.ClientHWAddr)
-	}
+	client := clientOf(req)
 	asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
 	current, _ := netip.AddrFromSlice(req.ClientIPAddr.To4())
+	asked, current = s.meant(asked), s.meant(current)
 	chosen := req.ServerIdentifier()
 
 	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
-		if addr, ok := s.pool.offer(client, asked); ok {
+		if addr, ok := s.offer(client, asked); ok {
 			return s.reply(req, dhcpv4.MessageTypeOffer, addr)
 		}
 	case dhcpv4.MessageTypeRequest:
@@ -122,16 +171,20 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !asked.IsValid() {
 			asked = current // renewing or rebinding
 		}
-		if s.pool.confirm(client, asked, s.lease) {
+		if !s.grants(client) {
+			return nil
+		}
+		if s.confirm(client, asked) {
 			return s.reply(req, dhcpv4.MessageTypeAck, asked)
 		}
+		s.withdraws(client)
 		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeInform:
 		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeRelease:
 		s.pool.release(client, current)
 	case dhcpv4.MessageTypeDecline:
-		s.pool.withhold(client, asked, s.lease)
+		s.pool.withhold(client, asked, s.leaseTime())
 	}
 	return nil
 }
@@ -152,8 +205,9 @@ func (s *dhcpServer) reply(req *dhcpv4.DHCPv4, t dhcpv4.MessageType, yours netip
 	}
 	if req.MessageType() != dhcpv4.MessageTypeInform { // RFC 2131 §4.3.5
 		resp.YourIPAddr = yours.AsSlice()
-		dhcpv4.WithLeaseTime(uint32(s.lease.Seconds()))(resp)
+		dhcpv4.WithLeaseTime(uint32(s.leaseTime().Seconds()))(resp)
 	}
+	s.spoil(resp)
 	return resp
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/ipv4"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 var (
@@ -239,7 +241,7 @@ func TestHandleIgnores(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer()
-			s.silent = tt.silent
+			s.set(fault.Conditions{SilentDHCP: tt.silent})
 			s.handle(nil, nil, tt.req)
 			if len(s.pool.byAddr) != 0 {
 				t.Error("an address was set aside")

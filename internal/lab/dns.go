@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -69,14 +70,14 @@ func (z zone) match(records []dns.RR, qtype uint16) (answer []dns.RR) {
 type forwarder struct {
 	router   *namespace.NS
 	upstream netip.AddrPort
-	silent   bool
+	silent   *atomic.Bool
 }
 
 // forwardTimeout is how long the provider's server has to answer.
 const forwardTimeout = 2 * time.Second
 
 func (f forwarder) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
-	if f.silent {
+	if f.silent.Load() {
 		return
 	}
 	resp, err := f.ask(q)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,7 +95,9 @@ func TestParseZoneSaysWhatIsWrong(t *testing.T) {
 
 func TestASilentForwarderSaysNothing(t *testing.T) {
 	var r recorder
-	forwarder{silent: true}.ServeDNS(&r, new(dns.Msg).SetQuestion("example.test.", dns.TypeA))
+	var silent atomic.Bool
+	silent.Store(true)
+	forwarder{silent: &silent}.ServeDNS(&r, new(dns.Msg).SetQuestion("example.test.", dns.TypeA))
 	if r.wrote != nil {
 		t.Errorf("said %s", r.wrote)
 	}

@@ -9,23 +9,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
 // startTime is how long a program may take until it serves.
 const startTime = 5 * time.Second
 
-// serveDnsmasq runs dnsmasq(8) in the router as its DHCP and DNS server. Its
-// lease file is /run/lanstorm/<parent>/dnsmasq.leases while the lab stands.
+// dnsmasq is the program of that name (dnsmasq(8)), run in the router as its
+// DHCP and DNS server. Its lease file is /run/lanstorm/<parent>/dnsmasq.leases
+// while the lab stands.
+type dnsmasq struct {
+	lab       *Lab
+	program   string
+	leaseFile string
+	cmd       *exec.Cmd // nil while it does not run
+	args      []string  // that it runs with, but for those that never change
+}
+
 func (l *Lab) serveDnsmasq() error {
-	if l.broken(SilentDNS) {
-		return fmt.Errorf("fault %s: dnsmasq cannot be silent, use the builtin server", SilentDNS)
-	}
 	program, err := exec.LookPath("dnsmasq")
 	if err != nil {
 		return errors.New("the server is to be dnsmasq, which is not installed: " +
@@ -40,33 +48,67 @@ func (l *Lab) serveDnsmasq() error {
 		_ = os.Remove(journal.Dir) // fails, rightly, while others use it
 		return err
 	})
-	leases := filepath.Join(dir, "dnsmasq.leases")
-	cmd := exec.Command(program, l.dnsmasqArgs(leases)...)
+	d := &dnsmasq{lab: l, program: program, leaseFile: filepath.Join(dir, "dnsmasq.leases")}
+	l.server = d
+	l.defers(func() error { d.stop(); return nil })
+	return nil
+}
+
+// obey runs dnsmasq anew when c changes what it is told at its start. It reads
+// its leases from their file then.
+func (d *dnsmasq) obey(c fault.Conditions) error {
+	args := d.lab.dnsmasqFaults(c)
+	if d.cmd != nil && slices.Equal(args, d.args) {
+		return nil
+	}
+	d.stop()
+	d.args = args
+	return d.start()
+}
+
+func (d *dnsmasq) forget() error {
+	d.stop()
+	if err := os.Remove(d.leaseFile); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return d.start()
+}
+
+func (d *dnsmasq) start() error {
+	cmd := exec.Command(d.program, append(d.lab.dnsmasqArgs(d.leaseFile), d.args...)...)
 	// It forks for every TCP query, so it gets a group of its own to end.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	logs, err := cmd.StderrPipe()
 	if err != nil {
 		return err
 	}
-	if err := l.router.Do(cmd.Start); err != nil {
+	if err := d.lab.router.Do(cmd.Start); err != nil {
 		return fmt.Errorf("dnsmasq: %w", err)
 	}
-	l.defers(func() error {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-		_ = cmd.Wait() // says that it was killed
-		return nil
-	})
+	d.cmd = cmd
 	if err := awaitDnsmasq(logs); err != nil {
 		return fmt.Errorf("dnsmasq: %w", err)
 	}
-	l.leases = func() (int, error) {
-		file, err := os.ReadFile(leases)
-		if errors.Is(err, os.ErrNotExist) {
-			return 0, nil
-		}
-		return bytes.Count(file, []byte("\n")), err
-	}
 	return nil
+}
+
+func (d *dnsmasq) stop() {
+	if d.cmd == nil {
+		return
+	}
+	_ = syscall.Kill(-d.cmd.Process.Pid, syscall.SIGKILL)
+	_ = d.cmd.Wait() // says that it was killed
+	d.cmd = nil
+}
+
+func (d *dnsmasq) linkIsUp() error { return nil }
+
+func (d *dnsmasq) leases() (int, error) {
+	file, err := os.ReadFile(d.leaseFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	return bytes.Count(file, []byte("\n")), err
 }
 
 func pidFile(parent string) string { return filepath.Join(journal.Dir, parent, "dnsmasq.pid") }
@@ -89,20 +131,27 @@ func killDnsmasq(parent string) error {
 }
 
 func (l *Lab) dnsmasqArgs(leases string) []string {
-	args := []string{
+	return []string{
 		"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=" + pidFile(l.Parent), "--user=root", "--log-facility=-",
 		"--interface=lan", "--bind-interfaces", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--server=" + googleDNS.String(),
 		"--dhcp-leasefile=" + leases, "--dhcp-authoritative", "--no-ping",
-		fmt.Sprintf("--dhcp-lease-max=%d", l.opts.Pool),
 		"--domain=lan.example.test",
 	}
-	if !l.broken(SilentDHCP) {
+}
+
+// dnsmasqFaults are the arguments that c decides about.
+func (l *Lab) dnsmasqFaults(c fault.Conditions) []string {
+	args := []string{fmt.Sprintf("--dhcp-lease-max=%d", c.Pool)}
+	if !c.SilentDHCP {
 		first := l.firstLease()
-		args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d", first, nth(first, l.opts.Pool-1), int(l.opts.LeaseTime.Seconds())))
+		args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d", first, nth(first, c.Pool-1), int(c.LeaseTime.Seconds())))
 	}
-	if l.broken(NoGateway) {
+	if c.NoGateway {
 		args = append(args, "--dhcp-option=option:router")
+	}
+	if c.NoDNS {
+		args = append(args, "--dhcp-option=option:dns-server")
 	}
 	return args
 }

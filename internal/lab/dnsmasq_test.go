@@ -101,7 +101,7 @@ func TestALabThatCannotHaveDnsmasqSaysWhy(t *testing.T) {
 		want       string
 	}{
 		{"it cannot be silent on DNS", os.Getenv("PATH"), withDnsmasq(lab.SilentDNS),
-			"lab: fault silent-dns: dnsmasq cannot be silent, use the builtin server"},
+			"lab: fault silent-dns: dnsmasq cannot do that, set lab.server to builtin"},
 		{"it is not installed", t.TempDir(), withDnsmasq(),
 			"lab: the server is to be dnsmasq, which is not installed: " +
 				"install it (apt install dnsmasq-base) or set lab.server to builtin"},

@@ -46,10 +46,7 @@ const (
 	Dnsmasq Server = "dnsmasq" // the program of that name
 )
 
-// Fault is something that the router does wrong.
-type Fault string
-
-// The faults.
+// Some faults by name; package fault lists them all.
 const (
 	SilentDHCP   Fault = "silent-dhcp"   // DHCP messages are not answered
 	NoGateway    Fault = "no-gateway"    // leases carry no router (option 3)
@@ -68,8 +65,8 @@ type Lab struct {
 
 	opts             Options
 	router, internet *namespace.NS
-	leases           func() (int, error)
 	undo             []func() error // newest last
+	troubles
 }
 
 // Start builds a router. On error nothing of it is left. Several labs can
@@ -84,6 +81,9 @@ func Start(opts Options) (_ *Lab, err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
+	if l.base, err = l.conditions(); err != nil {
+		return nil, err
+	}
 	if err := l.claim(); err != nil {
 		return nil, err
 	}
@@ -98,6 +98,10 @@ func Start(opts Options) (_ *Lab, err error) {
 		serve = l.serveDnsmasq
 	}
 	if err := serve(); err != nil {
+		return nil, err
+	}
+	l.defers(l.end)
+	if err := l.behave(l.base); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -139,7 +143,7 @@ func internetOf(parent string) string { return parent + "-internet" }
 // Remove takes away what a process that died left of the lab on parent. Only
 // namespaces that carry its run's mark are touched, and what is in them.
 func Remove(parent, mark string) error {
-	for _, name := range []string{routerOf(parent), internetOf(parent)} {
+	for _, name := range []string{rogueOf(parent), routerOf(parent), internetOf(parent)} {
 		ns, err := namespace.OpenMarked(name, mark)
 		if err != nil {
 			return err
@@ -172,12 +176,14 @@ func (l *Lab) Close() error {
 func (l *Lab) Namespaces() []string { return []string{l.router.Name(), l.internet.Name()} }
 
 // Leases is how many leases the router's DHCP server holds at the moment.
-func (l *Lab) Leases() (int, error) { return l.leases() }
+func (l *Lab) Leases() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.server.leases()
+}
 
 // defers registers what undoes the thing just made.
 func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
-
-func (l *Lab) broken(f Fault) bool { return slices.Contains(l.opts.Faults, f) }
 
 // firstLease is the first address of the DHCP pool.
 func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }

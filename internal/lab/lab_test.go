@@ -168,18 +168,12 @@ func useOnce(t *testing.T, opts lab.Options) {
 		t.Error(err)
 	}
 	for _, c := range m.Clients() {
-		for address, half := range map[string]string{"10.77.0.1:53": "\x00\x20half a question", "8.8.8.8:53": "", "198.51.100.80:80": "GET / HTTP/1.1\r\n"} {
-			conn, err := dial(t, c, address)
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			defer conn.Close()
-			if _, err := io.WriteString(conn, half); err != nil {
-				t.Error(err)
-			}
+		conns, err := await(t, c)
+		defer closeAll(conns)
+		if err != nil {
+			t.Error(err)
+			break
 		}
-		asks(t, c, "tcp", "10.77.0.1")
 	}
 	for range 2 { // a second Close is harmless
 		if err := l.Close(); err != nil {
@@ -188,6 +182,32 @@ func useOnce(t *testing.T, opts lab.Options) {
 	}
 	if err := m.Cleanup(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// await asks every server half a question, and leaves it at that.
+func await(t *testing.T, c *netmgr.Client) (conns []net.Conn, err error) {
+	t.Helper()
+	for _, half := range []struct{ address, question string }{
+		{"10.77.0.1:53", "\x00\x20half a question"},
+		{"8.8.8.8:53", ""},
+		{"198.51.100.80:80", "GET / HTTP/1.1\r\n"},
+	} {
+		conn, err := dial(t, c, half.address)
+		if err != nil {
+			return conns, err
+		}
+		conns = append(conns, conn)
+		if _, err := io.WriteString(conn, half.question); err != nil {
+			return conns, err
+		}
+	}
+	return conns, nil
+}
+
+func closeAll(conns []net.Conn) {
+	for _, c := range conns {
+		c.Close()
 	}
 }
 

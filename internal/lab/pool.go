@@ -60,7 +60,7 @@ func (p *pool) confirm(client string, addr netip.Addr, lease time.Duration) bool
 	defer p.mu.Unlock()
 	b := p.byClient[client]
 	if b == nil || b.addr != addr {
-		if taken, ok := p.pick(addr); !ok || taken != addr {
+		if !p.has(addr) || !p.available(addr) {
 			return false
 		}
 		if b != nil {
@@ -87,7 +87,7 @@ func (p *pool) withhold(client string, addr netip.Addr, d time.Duration) {
 	p.release(client, addr)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.pick(addr); ok {
+	if p.has(addr) && p.available(addr) {
 		p.bind(&binding{client: "declined " + addr.String(), addr: addr, expires: time.Now().Add(d)})
 	}
 }
@@ -102,6 +102,22 @@ func (p *pool) leases() (n int) {
 		}
 	}
 	return n
+}
+
+// resize changes how many addresses there are. Who has one keeps it.
+func (p *pool) resize(size int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.size, p.fresh, p.freed = size, 0, nil // all are looked at again
+}
+
+// forget takes every address back without a word to its holder.
+func (p *pool) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fresh, p.freed = 0, nil
+	clear(p.byClient)
+	clear(p.byAddr)
 }
 
 // pick takes a free address off the shelf, preferably wanted.
@@ -124,7 +140,7 @@ func (p *pool) pick(wanted netip.Addr) (netip.Addr, bool) {
 		}
 	}
 	for addr := range p.byAddr {
-		if p.available(addr) {
+		if p.has(addr) && p.available(addr) {
 			return addr, true
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // page is what http://example.test/ shows.
@@ -57,14 +60,37 @@ func (l *Lab) serveWeb() error {
 	return nil
 }
 
-// serveBuiltin starts the router's own DHCP and DNS servers.
-func (l *Lab) serveBuiltin() error {
-	if err := l.serveDHCP(); err != nil {
+// builtin is the router's own DHCP and DNS servers.
+type builtin struct {
+	dhcp      *dhcpServer
+	silentDNS atomic.Bool
+}
+
+func (l *Lab) serveBuiltin() (err error) {
+	b := &builtin{}
+	if b.dhcp, err = l.serveDHCP(); err != nil {
 		return err
 	}
+	l.server = b
 	return l.serveDNS(l.router, l.Router, forwarder{
 		router:   l.router,
 		upstream: netip.AddrPortFrom(googleDNS, 53),
-		silent:   l.broken(SilentDNS),
+		silent:   &b.silentDNS,
 	})
 }
+
+func (b *builtin) obey(c fault.Conditions) error {
+	b.silentDNS.Store(c.SilentDNS)
+	b.dhcp.obey(c)
+	return nil
+}
+
+func (b *builtin) forget() error {
+	b.dhcp.pool.forget()
+	b.dhcp.restart()
+	return nil
+}
+
+func (b *builtin) linkIsUp() error { return b.dhcp.linkIsUp() }
+
+func (b *builtin) leases() (int, error) { return b.dhcp.pool.leases(), nil }

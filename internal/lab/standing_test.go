@@ -139,7 +139,9 @@ func TestALabStandsUntilItsContextEnds(t *testing.T) {
 
 func TestOnlyOneLabStandsAtATime(t *testing.T) {
 	stop := serving(t)
-	err := lab.Serve(t.Context(), ordinary(), func(*lab.Lab) { t.Error("a second lab stands") })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	err := lab.Serve(ctx, ordinary(), func(*lab.Lab) { cancel() })
 	want := fmt.Sprintf("a lab is standing already (pid %d, interface lab0): take it down with: lanstorm lab down", os.Getpid())
 	if err == nil || err.Error() != want {
 		t.Errorf("the second Serve: %v\nwant %s", err, want)
@@ -159,7 +161,9 @@ func TestServeLeavesNothingOfALabThatCannotStand(t *testing.T) {
 	nstest.Need(t)
 	useOnce(t, ordinary())
 	leavesNothing(t, func() {
-		err := lab.Serve(t.Context(), withDnsmasq(lab.SilentDNS), func(*lab.Lab) { t.Error("the lab stands") })
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		err := lab.Serve(ctx, withDnsmasq(lab.SilentDNS), func(*lab.Lab) { cancel() })
 		if err == nil || !strings.Contains(err.Error(), "silent-dns") {
 			t.Errorf("Serve: %v", err)
 		}
@@ -192,8 +196,18 @@ func TestDownWithoutALab(t *testing.T) {
 	if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want os.ErrNotExist", err)
 	}
-	// One that does not stand by itself is not Down's to take.
-	startLab(t, ordinary())
+	// Another run's lab is not Down's to take.
+	opts := ordinary()
+	var err error
+	if opts.Journal, err = journal.Begin("run"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := opts.Journal.End(); err != nil {
+			t.Error(err)
+		}
+	})
+	startLab(t, opts)
 	if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("beside a lab of a run: %v, want os.ErrNotExist", err)
 	}

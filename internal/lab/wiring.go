@@ -77,8 +77,8 @@ func (l *Lab) connect() error {
 			return err
 		}
 	}
-	if err := router.RouteAdd(&netlink.Route{Gw: wanProvider.Addr().AsSlice()}); err != nil {
-		return fmt.Errorf("default route: %w", err)
+	if err := routeToProvider(router); err != nil {
+		return err
 	}
 	for key, value := range map[string]string{
 		"net/ipv4/ip_forward":     "1",
@@ -88,11 +88,12 @@ func (l *Lab) connect() error {
 			return err
 		}
 	}
-	if err := masquerade(l.router, "wan"); err != nil {
-		return err
-	}
-	if l.broken(InternetDown) {
-		return setDown(router, "wan")
+	return masquerade(l.router, "wan")
+}
+
+func routeToProvider(router *netlink.Handle) error {
+	if err := router.RouteReplace(&netlink.Route{Gw: wanProvider.Addr().AsSlice()}); err != nil {
+		return fmt.Errorf("default route: %w", err)
 	}
 	return nil
 }
@@ -128,14 +129,6 @@ func bringUp(h *netlink.Handle, name string, addrs []netip.Prefix) error {
 		return fmt.Errorf("link %s up: %w", name, err)
 	}
 	return nil
-}
-
-func setDown(h *netlink.Handle, name string) error {
-	link, err := h.LinkByName(name)
-	if err != nil {
-		return err
-	}
-	return h.LinkSetDown(link)
 }
 
 // deleteLink removes a link of the host; the far end of a veth goes with it.

@@ -1,0 +1,176 @@
+// Package fault names what the lab's router does wrong on purpose. A fault is
+// written the same way wherever it is written: a name and, for some, an
+// argument, such as "no-gateway" or "loss 10%". [Kinds] is the one list of them.
+package fault
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fault is one thing that is wrong, in the words that Parse takes.
+type Fault string
+
+// Conditions is how a router behaves. But for the pool and the lease time,
+// which it always has, the zero value is a router without faults.
+type Conditions struct {
+	Pool      int           // how many addresses the DHCP server hands out
+	LeaseTime time.Duration // of every lease, in whole seconds
+
+	SilentDHCP       bool          // no DHCP message is answered
+	DropEvery        int           // one in so many DHCP messages is lost; 0: none
+	DropDHCP         float64       // percent of the DHCP messages that are lost
+	DelayDHCP        time.Duration // before each answer
+	RefuseRequests   bool          // each REQUEST is answered by a NAK
+	DuplicateAddress bool          // every second client gets the address of the one before
+	WrongSubnet      bool          // leases are for another network than the LAN's
+	NoGateway        bool          // leases name no router (option 3)
+	NoDNS            bool          // leases name no name server (option 6)
+	RogueDHCP        bool          // a second DHCP server is on the LAN
+	StopAfter        int           // DHCP falls silent after so many leases; 0: never
+	RebootAfter      int           // the router reboots once, after so many leases; 0: never
+	SilentDNS        bool          // no DNS query is answered
+	InternetDown     bool          // the cable to the provider is unplugged
+	Loss             float64       // percent of the packets that are lost between router and Internet
+	Delay            time.Duration // of each packet between router and Internet, either way
+	Isolation        bool          // clients reach the router, but not one another
+}
+
+// Kind is a fault but for its argument.
+type Kind struct {
+	Name     string
+	Sentence string // that says it in a feature; <n> is the argument, in the unit of Usage
+	Means    string // one line of help
+	Builtin  bool   // only the lab's own servers can do it, not dnsmasq
+	argument
+}
+
+// argument is how a kind of fault is parametrised, and which condition it sets.
+type argument struct {
+	form  string // what stands behind the name; empty when nothing does
+	limit string // what the argument may be
+	set   func(c *Conditions, text string) (canonical string, ok bool)
+}
+
+// Usage is how the fault is written: "drop-dhcp <n>%".
+func (k Kind) Usage() string { return strings.TrimSpace(k.Name + " " + k.form) }
+
+// TakesNumber reports whether the fault has an argument.
+func (k Kind) TakesNumber() bool { return k.form != "" }
+
+// With is the fault of this kind whose argument is n, in the unit of Usage. A
+// kind without an argument takes no notice of n.
+func (k Kind) With(n int) Fault {
+	return Fault(strings.Replace(k.Usage(), "<n>", strconv.Itoa(n), 1))
+}
+
+// Parse reads a fault. Its error is one line that says how to write it.
+func Parse(text string) (Fault, error) {
+	_, f, err := Fault(text).apply(&Conditions{})
+	return f, err
+}
+
+// Apply adds f to c. The error is that of Parse, and leaves c as it is.
+func (f Fault) Apply(c *Conditions) error {
+	_, _, err := f.apply(c)
+	return err
+}
+
+// Kind finds the kind of f. The error is that of Parse.
+func (f Fault) Kind() (Kind, error) {
+	k, _, err := f.apply(&Conditions{})
+	return k, err
+}
+
+func (f Fault) apply(c *Conditions) (Kind, Fault, error) {
+	name, text, _ := strings.Cut(strings.Join(strings.Fields(string(f)), " "), " ")
+	var ways []string
+	for _, k := range Kinds {
+		if k.Name != name {
+			continue
+		}
+		if canonical, ok := k.set(c, text); ok {
+			return k, Fault(strings.TrimSpace(name + " " + canonical)), nil
+		}
+		ways = append(ways, k.Usage()+k.limit)
+	}
+	if ways == nil {
+		return Kind{}, "", fmt.Errorf("%q is not a fault: there are %s", f, strings.Join(usages(), ", "))
+	}
+	return Kind{}, "", fmt.Errorf("%q is not a fault: write %s", f, strings.Join(ways, " or "))
+}
+
+func usages() []string {
+	var all []string
+	for _, k := range Kinds {
+		all = append(all, k.Usage())
+	}
+	return slices.Compact(all)
+}
+
+// flag takes no argument.
+func flag(field func(*Conditions) *bool) argument {
+	return argument{set: func(c *Conditions, text string) (string, bool) {
+		if text != "" {
+			return "", false
+		}
+		*field(c) = true
+		return "", true
+	}}
+}
+
+// count takes a whole number above zero.
+func count(field func(*Conditions) *int) argument {
+	const most = 1 << 24
+	return argument{"<n>", fmt.Sprintf(" (n from 1 to %d)", most), func(c *Conditions, text string) (string, bool) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > most {
+			return "", false
+		}
+		*field(c) = n
+		return strconv.Itoa(n), true
+	}}
+}
+
+// percent takes a share, such as 2.5%.
+func percent(field func(*Conditions) *float64) argument {
+	return argument{"<n>%", " (n from 0 to 100)", func(c *Conditions, text string) (string, bool) {
+		number, isPercent := strings.CutSuffix(text, "%")
+		v, err := strconv.ParseFloat(number, 64)
+		if !isPercent || err != nil || !(v >= 0 && v <= 100) { // the negation also catches NaN
+			return "", false
+		}
+		v = math.Abs(v) // of -0
+		*field(c) = v
+		return strconv.FormatFloat(v, 'f', -1, 64) + "%", true
+	}}
+}
+
+// milliseconds and seconds take any duration, and are named for the unit in
+// which sentences give it.
+func milliseconds(field func(*Conditions) *time.Duration) argument {
+	return span("<n>ms", time.Millisecond, time.Minute, time.Nanosecond, field)
+}
+
+func seconds(field func(*Conditions) *time.Duration) argument {
+	return span("<n>s", 0, 8760*time.Hour, time.Second, field)
+}
+
+func span(form string, least, most, grain time.Duration, field func(*Conditions) *time.Duration) argument {
+	limit := fmt.Sprintf(" (from %s to %s)", least, most)
+	if grain == time.Second {
+		limit = fmt.Sprintf(" (whole seconds, from %s to %s)", least, most)
+	}
+	return argument{form, limit, func(c *Conditions, text string) (string, bool) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || d > most || d%grain != 0 {
+			return "", false
+		}
+		*field(c) = d
+		return d.String(), true
+	}}
+}

@@ -1,0 +1,124 @@
+package fault
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFaultsAreRead(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		canonical  Fault
+		want       Conditions
+	}{
+		{"a word alone", "no-gateway", "no-gateway", Conditions{NoGateway: true}},
+		{"white space is no matter", "  drop-dhcp \t 3 ", "drop-dhcp 3", Conditions{DropEvery: 3}},
+		{"a share of the same thing", "drop-dhcp 20%", "drop-dhcp 20%", Conditions{DropDHCP: 20}},
+		{"a fraction of a percent", "loss 00.250%", "loss 0.25%", Conditions{Loss: 0.25}},
+		{"nothing at all", "loss -0%", "loss 0%", Conditions{}},
+		{"a duration in its unit", "delay 50ms", "delay 50ms", Conditions{Delay: 50 * time.Millisecond}},
+		{"a duration in another", "delay-dhcp 1.5s", "delay-dhcp 1.5s", Conditions{DelayDHCP: 1500 * time.Millisecond}},
+		{"a lease of no time", "lease-time 0s", "lease-time 0s", Conditions{}},
+		{"a lease of an hour", "lease-time 60m", "lease-time 1h0m0s", Conditions{LeaseTime: time.Hour}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := Parse(tt.text)
+			if err != nil || f != tt.canonical {
+				t.Errorf("read as %q, %v, want %q", f, err, tt.canonical)
+			}
+			var c Conditions
+			if err := f.Apply(&c); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(tt.want, c); diff != "" {
+				t.Errorf("conditions (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatIsNoFault(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"nothing", "", `"" is not a fault: there are pool <n>, `},
+		{"an unknown word", "no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp, drop-dhcp <n>, drop-dhcp <n>%, `},
+		{"a word that breaks the line", "no\npower", `"no\npower" is not a fault: `},
+		{"capitals", "No-Gateway", `"No-Gateway" is not a fault: there are`},
+		{"an argument too many", "no-gateway 5", `"no-gateway 5" is not a fault: write no-gateway`},
+		{"an argument too few", "loss", `"loss" is not a fault: write loss <n>% (n from 0 to 100)`},
+		{"two for one", "loss 1% 2%", `write loss <n>% (n from 0 to 100)`},
+		{"a share without its sign", "loss 10", `write loss <n>% (n from 0 to 100)`},
+		{"more than everything", "loss 101%", `write loss <n>% (n from 0 to 100)`},
+		{"not a number", "loss NaN%", `write loss <n>% (n from 0 to 100)`},
+		{"neither a count nor a share", "drop-dhcp most", `write drop-dhcp <n> (n from 1 to 16777216) or drop-dhcp <n>% (n from 0 to 100)`},
+		{"every zeroth", "drop-dhcp 0", `write drop-dhcp <n> (n from 1 to`},
+		{"a negative number", "pool -1", `write pool <n> (n from 1 to`},
+		{"a duration without its unit", "delay 50", `write delay <n>ms (from 1ms to 1m0s)`},
+		{"a duration too long", "delay 2m", `write delay <n>ms (from 1ms to 1m0s)`},
+		{"half a second of lease", "lease-time 1500ms", `write lease-time <n>s (whole seconds, from 0s to 8760h0m0s)`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse(tt.text)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got error %v, want %s", err, tt.want)
+			}
+			c := Conditions{Pool: 7}
+			if Fault(tt.text).Apply(&c) == nil || c != (Conditions{Pool: 7}) {
+				t.Errorf("applied, or left a mark: %+v", c)
+			}
+		})
+	}
+}
+
+func TestEachKindSetsAConditionOfItsOwn(t *testing.T) {
+	by := map[Conditions]string{{}: "a router without faults"}
+	for _, k := range Kinds {
+		f := k.With(3)
+		if read, err := Parse(string(f)); err != nil || read != f {
+			t.Errorf("%s: reads %q back as %q, %v", k.Usage(), f, read, err)
+		}
+		var c Conditions
+		if err := f.Apply(&c); err != nil {
+			t.Error(err)
+		}
+		if other, taken := by[c]; taken {
+			t.Errorf("%s does the same as %s", k.Usage(), other)
+		}
+		by[c] = k.Usage()
+		if got, err := f.Kind(); err != nil || got.Usage() != k.Usage() {
+			t.Errorf("%q is found to be of kind %q, %v", f, got.Usage(), err)
+		}
+		if k.TakesNumber() != strings.Contains(k.Sentence, "<n>") || k.Means == "" {
+			t.Errorf("%s: %q has no number where the fault has one, or the other way round, or means nothing", k.Usage(), k.Sentence)
+		}
+	}
+}
+
+// FuzzParse wants one line for whatever is no fault, and of what is one a text
+// that says the same.
+func FuzzParse(f *testing.F) {
+	for _, k := range Kinds {
+		f.Add(string(k.With(3)))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		read, err := Parse(text)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\r\n") {
+				t.Errorf("not one line: %q", err)
+			}
+			return
+		}
+		var c, again Conditions
+		if err := Fault(text).Apply(&c); err != nil {
+			t.Error(err)
+		}
+		if err := read.Apply(&again); err != nil || c != again {
+			t.Errorf("%q is not %q: %v", read, text, err)
+		}
+		if strings.Contains(string(read), ",") {
+			t.Errorf("%q cannot stand in a list", read)
+		}
+	})
+}

@@ -1,0 +1,174 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
+)
+
+// Fault is something that the router does wrong. Package fault lists them.
+type Fault = fault.Fault
+
+// troubles is what is wrong with a lab.
+type troubles struct {
+	mu        sync.Mutex
+	base, now fault.Conditions
+	broken    bool  // since the last Reset
+	failed    error // of what the router did by itself since
+	closed    bool
+
+	server lanServer
+	gate   *gate  // nil while nothing is lost or delayed
+	rogue  *rogue // nil while there is none
+}
+
+// lanServer is who answers DHCP and DNS on the LAN.
+type lanServer interface {
+	obey(fault.Conditions) error // behaves so from now on
+	forget() error               // its leases
+	linkIsUp() error             // after it was down
+	leases() (int, error)
+}
+
+// Break makes the router do f, besides what it does wrong already, from now on
+// until Heal or Reset. It may be called at any time before Close. An error that says
+// "fault" is about f, which is then not done.
+func (l *Lab) Break(f Fault) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.now
+	if err := l.add(&next, f); err != nil {
+		return err
+	}
+	l.broken = true
+	return l.behave(next)
+}
+
+// Heal makes the router behave as its options say. Its leases stay. What
+// counts, such as stop-after, begins anew.
+func (l *Lab) Heal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.behave(l.base)
+}
+
+// Reset makes the lab as it was when it was new: it is Heal, and all leases are
+// forgotten if there was a Break or a reboot since the last Reset, for clients
+// that did not get through to give them back. The error tells also of a reboot
+// after which the router did not come back.
+func (l *Lab) Reset() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.failed
+	if l.broken {
+		err = errors.Join(err, l.server.forget())
+	}
+	l.broken, l.failed = false, nil
+	return errors.Join(err, l.behave(l.base))
+}
+
+// Conditions is how the router behaves at the moment.
+func (l *Lab) Conditions() fault.Conditions {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now
+}
+
+// conditions is what the options ask for.
+func (l *Lab) conditions() (fault.Conditions, error) {
+	c := fault.Conditions{Pool: l.opts.Pool, LeaseTime: l.opts.LeaseTime}
+	for _, f := range l.opts.Faults {
+		if err := l.add(&c, f); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// add adds f to c if this lab can do it.
+func (l *Lab) add(c *fault.Conditions, f Fault) error {
+	k, err := f.Kind()
+	if err != nil {
+		return err
+	}
+	if k.Builtin && l.opts.Server == Dnsmasq {
+		return fmt.Errorf("fault %s: dnsmasq cannot do that, set lab.server to builtin", f)
+	}
+	next := *c
+	if err := f.Apply(&next); err != nil {
+		return err
+	}
+	if next.Pool != c.Pool && next.Pool > l.room() {
+		return fmt.Errorf("fault %s: only %d addresses fit in %s", f, l.room(), l.opts.Subnet)
+	}
+	*c = next
+	return nil
+}
+
+// room is how many addresses the subnet has for clients: all but those below
+// firstHost, and broadcast.
+func (l *Lab) room() int { return 1<<(32-l.opts.Subnet.Bits()) - firstHost - 1 }
+
+// behave takes the router from how it behaves now to how it is to behave.
+func (l *Lab) behave(next fault.Conditions) error {
+	was := l.now
+	l.now = next
+	errs := []error{l.server.obey(next)}
+	if next.InternetDown != was.InternetDown {
+		errs = append(errs, l.plug("wan", !next.InternetDown))
+	}
+	if next.Loss != was.Loss || next.Delay != was.Delay {
+		errs = append(errs, l.setGate(next.Loss, next.Delay))
+	}
+	if next.RogueDHCP != was.RogueDHCP {
+		errs = append(errs, l.setRogue(next.RogueDHCP))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Lab) setGate(loss float64, delay time.Duration) (err error) {
+	if loss == 0 && delay == 0 {
+		return l.removeGate()
+	}
+	if l.gate == nil {
+		if l.gate, err = buildGate(l.internet); err != nil {
+			return fmt.Errorf("lose or delay packets: %w", err)
+		}
+	}
+	l.gate.set(loss, delay)
+	return nil
+}
+
+func (l *Lab) removeGate() error {
+	g := l.gate
+	if g == nil {
+		return nil
+	}
+	l.gate = nil
+	return g.remove()
+}
+
+func (l *Lab) setRogue(wanted bool) (err error) {
+	switch {
+	case wanted && l.rogue == nil:
+		if l.rogue, err = l.letRogueIn(); err != nil {
+			return fmt.Errorf("rogue DHCP server: %w", err)
+		}
+	case !wanted && l.rogue != nil:
+		r := l.rogue
+		l.rogue = nil
+		return r.leave()
+	}
+	return nil
+}
+
+// end is the last of the troubles.
+func (l *Lab) end() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return errors.Join(l.removeGate(), l.setRogue(false))
+}

@@ -1,0 +1,156 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// gate stands between the router and the Internet: the kernel holds every
+// packet there until the gate, in this process, lets it through or drops it.
+// Linux's own way to lose and delay packets, netem, is not in every kernel; and
+// for a gate neither links nor connections have to change.
+//
+// It is on the Internet's side, because the router tracks connections: a packet
+// held there before its connection is confirmed, which happens last, makes the
+// next ones of the same connection collide with it (nf_conntrack_core.c).
+type gate struct {
+	ns     *namespace.NS
+	queue  *nfQueue
+	late   chan latecomer
+	open   chan struct{} // closed when nothing is to be held any more
+	work   sync.WaitGroup
+
+	mu    sync.Mutex
+	loss  float64 // percent
+	delay time.Duration
+	die   *rand.Rand
+}
+
+// latecomer is a packet that is held until its time has come.
+type latecomer struct {
+	id  uint32
+	due time.Time
+}
+
+// buildGate puts a gate that lets everything pass at the border of ns.
+func buildGate(ns *namespace.NS) (*gate, error) {
+	queue, err := openQueue(ns)
+	if err != nil {
+		return nil, err
+	}
+	g := &gate{ns: ns, queue: queue, late: make(chan latecomer, queueRoom), open: make(chan struct{})}
+	g.set(0, 0)
+	if err := g.divert(); err != nil {
+		return nil, errors.Join(err, queue.Close())
+	}
+	g.work.Go(g.receive)
+	g.work.Go(g.release)
+	return g, nil
+}
+
+// set says what happens to the packets that come from now on. The same packets
+// in the same order suffer the same fate in every run.
+func (g *gate) set(loss float64, delay time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.loss, g.delay, g.die = loss, delay, newDie()
+}
+
+// newDie is a source of chance that is the same in every run.
+func newDie() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
+
+// unlucky reports whether what happens with this probability happens now.
+func unlucky(die *rand.Rand, percent float64) bool { return 100*die.Float64() < percent }
+
+// receive decides about each packet.
+func (g *gate) receive() {
+	defer close(g.late)
+	for {
+		id, err := g.queue.next()
+		if err != nil {
+			return
+		}
+		g.mu.Lock()
+		lost, delay := unlucky(g.die, g.loss), g.delay
+		g.mu.Unlock()
+		switch {
+		case lost:
+			g.queue.judge(id, verdictDrop)
+		case delay == 0 && len(g.late) == 0:
+			g.queue.judge(id, verdictAccept)
+		default:
+			g.late <- latecomer{id, time.Now().Add(delay)}
+		}
+	}
+}
+
+// release lets the latecomers through, in the order of their arrival.
+func (g *gate) release() {
+	for p := range g.late {
+		select {
+		case <-time.After(time.Until(p.due)):
+		case <-g.open:
+		}
+		g.queue.judge(p.id, verdictAccept)
+	}
+}
+
+// remove lets go of all packets.
+func (g *gate) remove() error {
+	err := g.undivert()
+	close(g.open)
+	g.queue.stop() // ends receive, and then release
+	g.work.Wait()
+	return errors.Join(err, g.queue.Close())
+}
+
+// gateTable is the nftables table that sends packets to the gate.
+const gateTable = "gate"
+
+// divert sends what comes and goes to queue 0: nft's `queue`, or the iptables
+// target that does the same in kernels without it.
+func (g *gate) divert() error {
+	err := g.addRule(&expr.Queue{Num: 0})
+	if err != nil {
+		number := xt.Unknown(make([]byte, 8)) // struct xt_NFQ_info, padded
+		if g.addRule(&expr.Target{Name: "NFQUEUE", Info: &number}) == nil {
+			return nil
+		}
+		return fmt.Errorf("nftables has no queue: %w", err)
+	}
+	return nil
+}
+
+func (g *gate) addRule(e expr.Any) error {
+	return withNftables(g.ns, func(c *nftables.Conn) {
+		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: gateTable})
+		for name, hook := range map[string]*nftables.ChainHook{
+			"in":  nftables.ChainHookPrerouting,
+			"out": nftables.ChainHookPostrouting,
+		} {
+			chain := c.AddChain(&nftables.Chain{
+				Name:     name,
+				Table:    table,
+				Type:     nftables.ChainTypeFilter,
+				Hooknum:  hook,
+				Priority: nftables.ChainPriorityFilter,
+			})
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{e}})
+		}
+	})
+}
+
+func (g *gate) undivert() error {
+	return withNftables(g.ns, func(c *nftables.Conn) {
+		c.DelTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: gateTable})
+	})
+}

@@ -1,0 +1,79 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// rebootTime is how long the router is away: for a real one it is a minute,
+// but clients see no more of it than of a moment.
+const rebootTime = 500 * time.Millisecond
+
+// Reboot is a power cut: the links of the router go down, its leases and the
+// addresses it translates are forgotten, and it comes back. What is wrong with
+// it stays wrong. Reboot returns when the LAN has carrier again.
+func (l *Lab) Reboot() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.broken = true
+	errs := []error{l.plug("lan", false), l.plug("wan", false), l.server.forget()}
+	time.Sleep(rebootTime)
+	if !l.now.InternetDown {
+		errs = append(errs, l.plug("wan", true))
+	}
+	errs = append(errs, l.plug("lan", true), l.server.linkIsUp(), l.awaitCarrier())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("reboot: %w", err)
+	}
+	return nil
+}
+
+// rebootAlone is a reboot that nobody asked for. Reset tells how it went.
+func (l *Lab) rebootAlone() {
+	if err := l.Reboot(); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failed = errors.Join(l.failed, err)
+	}
+}
+
+// plug takes a link of the router up or down, and with it the routes that lead
+// over it.
+func (l *Lab) plug(name string, up bool) error {
+	h, err := l.router.Netlink()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	if !up {
+		return h.LinkSetDown(link)
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return err
+	}
+	if name == "wan" {
+		return routeToProvider(h)
+	}
+	return nil
+}
+
+// awaitCarrier waits until the host's end of the LAN works again.
+func (l *Lab) awaitCarrier() error {
+	for end := time.Now().Add(startTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		carrier, err := os.ReadFile("/sys/class/net/" + l.Parent + "/carrier")
+		if err == nil && strings.TrimSpace(string(carrier)) == "1" {
+			return nil
+		}
+	}
+	return fmt.Errorf("no carrier on %s after %s", l.Parent, startTime)
+}

@@ -1,0 +1,105 @@
+package lab_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+func carrier(l *lab.Lab) bool {
+	text, err := os.ReadFile("/sys/class/net/" + l.Parent + "/carrier")
+	return err == nil && strings.TrimSpace(string(text)) == "1"
+}
+
+func TestARebootIsSeenAndSurvived(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		opts lab.Options
+	}{
+		{"with its own servers", ordinary()},
+		{"with dnsmasq", withDnsmasq()},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.opts.Server == lab.Dnsmasq {
+				needDnsmasq(t)
+			}
+			l := startLab(t, tt.opts)
+			m := newManager(t, l)
+			if err := m.CreateClients(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			awaitLeases(t, l, 1)
+			done := make(chan error, 1)
+			go func() { done <- l.Reboot() }()
+			eventually(t, "the link is down", func() bool { return !carrier(l) })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if !carrier(l) {
+				t.Error("the link is still down")
+			}
+			awaitLeases(t, l, 0)
+			if !pings(t, m, "10.77.0.1") || !pings(t, m, "8.8.8.8") || asks(t, m.Clients()[0], "udp", "10.77.0.1") != "198.51.100.80" {
+				t.Error("the client does not reach everything that it reached before")
+			}
+			if err := m.CreateClients(t.Context(), 1); err != nil {
+				t.Error(err)
+			}
+			awaitLeases(t, l, 1)
+			heals(t, l)
+			awaitLeases(t, l, 1)
+			if err := l.Reset(); err != nil {
+				t.Error(err)
+			}
+			awaitLeases(t, l, 0)
+		})
+	}
+}
+
+func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
+	l := startLab(t, ordinary("internet-down"))
+	m := newManager(t, l)
+	if err := m.CreateClients(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Reboot(); err != nil {
+		t.Fatal(err)
+	}
+	if !pings(t, m, "10.77.0.1") || pings(t, m, "8.8.8.8") {
+		t.Error("want the router and nothing behind it")
+	}
+}
+
+// The router reboots by itself, once, and clients that ask meanwhile are
+// served afterwards.
+func TestARouterRebootsInTheMiddle(t *testing.T) {
+	l := startLab(t, ordinary("reboot-after 2"))
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient", Concurrency: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Cleanup(t.Context())
+	if err := m.CreateClients(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the link is down", func() bool { return !carrier(l) })
+	if err := m.CreateClients(t.Context(), 6); err != nil {
+		t.Fatal(err)
+	}
+	if !carrier(l) {
+		t.Error("it reboots again")
+	}
+	awaitLeases(t, l, 6) // those of the first two are forgotten
+}
+
+func TestALabCanBeClosedWhileItReboots(t *testing.T) {
+	l := startLab(t, ordinary("reboot-after 1"))
+	newClient(t, l)
+	eventually(t, "the link is down", func() bool { return !carrier(l) })
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}

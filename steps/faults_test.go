@@ -1,0 +1,229 @@
+package steps
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// proof is a scenario whose last sentence fails on a broken router.
+type proof struct {
+	name     string
+	settings map[string]string // in godog.yml
+	scenario []string
+	want     string // all that is said of it, where … stands for anything
+}
+
+const (
+	oneClient  = `I create 1 virtual clients using macvlan`
+	twoClients = `I create 2 virtual clients using macvlan`
+	pingRouter = `all clients ping the router in parallel`
+
+	valid     = `each client should receive a valid IP address from the router`
+	unique    = `no two clients should receive the same IP address`
+	reachable = `all assigned IPs should be reachable`
+	oneServer = `all clients should have their lease from the same DHCP server`
+	responded = `all clients should respond successfully`
+	router    = `each client should successfully reach the router`
+	internet  = `each client should successfully reach the internet`
+	stable    = `the overall network connectivity should remain stable`
+	resolves  = `each client should resolve "example.test"`
+)
+
+func faults(list string) map[string]string { return map[string]string{"lab.faults": list} }
+
+// proofs is the table of sentences and faults. Each sentence that judges must
+// be the last of a scenario here, and each fault be in one.
+var proofs = []proof{
+	// Clients that cannot be made.
+	{"a pool too small by godog.yml", map[string]string{"lab.pool": "2"},
+		[]string{`I create 3 virtual clients using macvlan`},
+		"1 of 3 clients failed: ns…: lease: no OFFER in 500ms (1 DISCOVERs sent); 2 got a lease, so the router's address pool may be used up (the lab's router has 2 addresses: raise lab.pool)"},
+	{"a pool too small on purpose", nil,
+		[]string{`the lab router hands out 2 addresses`, twoClients, oneClient},
+		"1 of 1 clients failed: ns3: lease: no OFFER in 500ms (1 DISCOVERs sent) (the lab's router hands out 2 addresses on purpose)"},
+	{"leases of no time", nil,
+		[]string{`the lab router gives leases of 0 seconds`, oneClient},
+		"1 of 1 clients failed: ns1: lease: no usable OFFER in 500ms (1 DISCOVERs sent; an OFFER was refused: a lease time of 0 (option 51))"},
+	{"a silent DHCP server", faults("silent-dhcp"),
+		[]string{oneClient},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+	{"a DHCP server that falls silent", nil,
+		[]string{oneClient, `the lab router does not answer DHCP`, oneClient},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+	{"each DHCP message lost, counted", nil,
+		[]string{`the lab router drops every 1st DHCP message`, oneClient},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+	{"each DHCP message lost, in percent", faults("drop-dhcp 100%"),
+		[]string{oneClient},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+	{"a DHCP server too slow", nil,
+		[]string{`the lab router delays DHCP by 800 ms`, oneClient},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+	{"NAKs", nil,
+		[]string{`the lab router refuses every REQUEST`, oneClient},
+		"1 of 1 clients failed: ns1: lease: refused by NAK from 10.77.0.1"},
+	{"a DHCP server that hangs", faults("stop-after 1"),
+		[]string{oneClient, oneClient},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+
+	// Addresses.
+	{"no gateway, seen by the addresses", faults("no-gateway"),
+		[]string{twoClients, valid},
+		"2 of 2 clients have no valid address: ns1, ns2: the lease from 10.77.0.1 names no gateway (option 3)"},
+	{"a subnet that is not the router's", map[string]string{"targets.router": "10.77.0.1"},
+		[]string{`the lab router hands out addresses of the wrong subnet`, oneClient, valid},
+		"1 of 1 clients have no valid address: ns1: 10.76.0.10/16 is not in the subnet of the router 10.77.0.1"},
+	{"a router that is not where godog.yml says", map[string]string{"targets.router": "10.99.0.1"},
+		[]string{oneClient, valid},
+		"1 of 1 clients have no valid address: ns1: 10.77.0.10/16 is not in the subnet of the router 10.99.0.1"},
+	{"one address for two clients", faults("duplicate-address"),
+		[]string{twoClients, unique},
+		"1 of 2 clients share an address: ns2: has 10.77.0.10, which is ns1's too"},
+	{"a router that has forgotten whom it gave an address", nil,
+		[]string{oneClient, `the lab router reboots`, oneClient, `no two clients should have the same IP address`},
+		"1 of 2 clients share an address: ns2: has 10.77.0.10, which is ns1's too"},
+	{"the same of a router that reboots by itself", map[string]string{"lab.faults": "reboot-after 2", "dhcp.timeout": "5s"},
+		[]string{twoClients, pingRouter, oneClient, `no two clients should receive duplicate IP addresses`},
+		"1 of 3 clients share an address: ns3: has 10.77.0.10, which is ns…'s too"},
+	{"duplicate addresses of either family", nil,
+		[]string{twoClients, `no two clients should receive duplicate IP addresses (IPv4 or IPv6)`},
+		"IPv6 is not supported yet"},
+	{"a rogue DHCP server, seen by the leases", faults("rogue-dhcp"),
+		[]string{twoClients, oneServer},
+		"2 DHCP servers gave leases: ns…: from 10.77.0.…; ns…: from 10.77.0.…"},
+	{"client isolation", nil,
+		[]string{`I initialize the Network Manager`, `the lab router isolates clients`, twoClients, reachable},
+		"2 of 2 clients cannot be reached: ns2: no reply to another client: 10.77.0.… does not answer ARP; ns1: no reply to another client: 10.77.0.… does not answer ARP"},
+	{"a gateway that is not there", faults("wrong-subnet"),
+		[]string{oneClient, reachable},
+		"1 of 1 clients cannot be reached: ns1: the gateway 10.76.0.1 does not answer ARP"},
+	{"clients that cannot reach one another", map[string]string{"clients.macvlan_mode": "private"},
+		[]string{twoClients, reachable},
+		"1 of 2 clients cannot be reached: ns1: macvlan mode private keeps clients apart, so none can reach another: use mode bridge"},
+	{"addresses of either family", nil,
+		[]string{twoClients, `all assigned IPv4 and IPv6 addresses should be reachable`},
+		"IPv6 is not supported yet"},
+
+	// Connectivity.
+	{"no packet let through", faults("loss 100%"),
+		[]string{twoClients, pingGoogle, responded},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
+	{"some packets lost", map[string]string{"ping.count": "20", "ping.interval": "10ms"},
+		[]string{`the lab router loses 50% of packets`, oneClient, pingGoogle, responded},
+		"1 of 1 clients did not reach the Internet: ns1: lost … of 20 pings to 8.8.8.8 (more than 0%)"},
+	{"no gateway, seen by pings to the router", nil,
+		[]string{`the lab router names no gateway`, twoClients, pingRouter, router},
+		"2 of 2 clients did not reach the router: ns1, ns2: the lease from 10.77.0.1 names no gateway (option 3)"},
+	{"the wrong subnet, seen by pings to the router", faults("wrong-subnet"),
+		[]string{oneClient, router},
+		"1 of 1 clients did not reach the router: ns1: 10.76.0.1 does not answer ARP"},
+	{"no gateway, seen by pings to the Internet", faults("no-gateway"),
+		[]string{twoClients, internet},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: no route to 8.8.8.8: the lease from 10.77.0.1 names no gateway (option 3)"},
+	{"no Internet", faults("internet-down"),
+		[]string{twoClients, internet},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: network unreachable, says 10.77.0.1"},
+	{"packets held back too long", nil,
+		[]string{twoClients, `the lab router delays packets by 400 ms`, internet},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
+	{"a rogue DHCP server, seen by pings", nil,
+		[]string{`a rogue DHCP server is on the LAN`, twoClients, internet},
+		"1 of 2 clients did not reach the Internet: ns…: the gateway 10.79.0.1 does not answer ARP"},
+	{"no Internet any more", nil,
+		[]string{twoClients, internet, `the Internet is cut`, pingGoogle, stable},
+		"only 0% of the clients had an answer, not 95%: 2 of 2 clients did not reach the Internet: ns1, ns2: network unreachable, says 10.77.0.1"},
+
+	// Names and pages.
+	{"a silent DNS server", faults("silent-dns"),
+		[]string{oneClient, resolves},
+		"1 of 1 clients could not resolve example.test: ns1: lookup example.test: 10.77.0.1 did not answer in 4s (2 queries sent)"},
+	{"no DNS server in the lease", nil,
+		[]string{`the lab router names no DNS server`, twoClients, resolves},
+		"2 of 2 clients could not resolve example.test: ns1, ns2: lookup example.test: the lease names no DNS server (option 6)"},
+	{"no Internet, seen by a page", faults("internet-down"),
+		[]string{twoClients, `each client should fetch "http://198.51.100.80/"`},
+		`2 of 2 clients could not fetch http://198.51.100.80/: ns1, ns2: Get "http://198.51.100.80/": connect to 198.51.100.80:80: connect: network is unreachable`},
+}
+
+// failure finds in godog's report the sentence that failed and its error, which
+// must be one line.
+var failure = regexp.MustCompile(`(?m)^    \* (.*) # features/f\.feature:\d+\n      Error: (.*)\n\n`)
+
+func TestBrokenRoutersFailForTheRightReason(t *testing.T) {
+	nstest.Need(t)
+	for _, p := range proofs {
+		t.Run(p.name, func(t *testing.T) {
+			c := quick(t, nil)
+			c.DHCP.Timeout = 500 * time.Millisecond // no time for a second try
+			for key, value := range p.settings {
+				if err := c.Set(key, value); err != nil {
+					t.Fatal(err)
+				}
+			}
+			code, output := runFeature(t, c, "", p.scenario...)
+			failed := failure.FindAllStringSubmatch(output, -1)
+			if code != ExitFailed || len(failed) != 1 {
+				t.Fatalf("exit code %d, want %d and one failure in one line in:\n%s", code, ExitFailed, output)
+			}
+			if sentence := p.scenario[len(p.scenario)-1]; failed[0][1] != sentence {
+				t.Errorf("%q failed, want %q", failed[0][1], sentence)
+			}
+			if !resembles(failed[0][2], p.want) {
+				t.Errorf("the failure says\n%s\nwant\n%s", failed[0][2], p.want)
+			}
+		})
+	}
+}
+
+// resembles reports whether text is pattern, where … stands for anything.
+func resembles(text, pattern string) bool {
+	re := strings.ReplaceAll(regexp.QuoteMeta(pattern), "…", ".+")
+	return regexp.MustCompile("^" + re + "$").MatchString(text)
+}
+
+// A verdict that cannot fail is worth nothing. Whether a sentence is one, its
+// wording says: something should be so.
+func TestEveryVerdictCanFail(t *testing.T) {
+	verdicts := 0
+	for _, c := range chapters(nil) {
+		for _, s := range c.sentences {
+			if !strings.Contains(s.text, " should ") {
+				continue
+			}
+			verdicts++
+			proven := false
+			for _, p := range proofs {
+				proven = proven || s.pattern().MatchString(p.scenario[len(p.scenario)-1])
+			}
+			if !proven {
+				t.Errorf("no fault makes this sentence fail: %s", s.text)
+			}
+		}
+	}
+	if verdicts < 10 {
+		t.Errorf("only %d verdicts found", verdicts)
+	}
+}
+
+func TestEveryFaultIsSeen(t *testing.T) {
+	for _, k := range fault.Kinds {
+		seen := false
+		for _, p := range proofs {
+			for _, text := range p.scenario {
+				seen = seen || sentence{text: k.Sentence}.pattern().MatchString(text)
+			}
+			if f, ok := p.settings["lab.faults"]; ok {
+				kind, err := fault.Fault(f).Kind()
+				seen = seen || err == nil && kind.Usage() == k.Usage()
+			}
+		}
+		if !seen {
+			t.Errorf("no sentence fails because of %s", k.Usage())
+		}
+	}
+}
