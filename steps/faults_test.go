@@ -112,7 +112,7 @@ var proofs = []proof{
 	// Connectivity.
 	{"no packet let through", faults("loss 100%"),
 		[]string{twoClients, pingGoogle, responded},
-		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 200ms (2 requests sent)"},
 	{"some packets lost", map[string]string{"ping.count": "20", "ping.interval": "10ms"},
 		[]string{`the lab router loses 50% of packets`, oneClient, pingGoogle, responded},
 		"1 of 1 clients did not reach the Internet: ns1: lost … of 20 pings to 8.8.8.8 (more than 0%)"},
@@ -130,7 +130,7 @@ var proofs = []proof{
 		"2 of 2 clients did not reach the Internet: ns1, ns2: network unreachable, says 10.77.0.1"},
 	{"packets held back too long", nil,
 		[]string{twoClients, `the lab router delays packets by 400 ms`, internet},
-		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 200ms (2 requests sent)"},
 	{"a rogue DHCP server, seen by pings", nil,
 		[]string{`a rogue DHCP server is on the LAN`, twoClients, internet},
 		"1 of 2 clients did not reach the Internet: ns…: the gateway 10.79.0.1 does not answer ARP"},
@@ -160,6 +160,7 @@ func TestBrokenRoutersFailForTheRightReason(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			c := quick(t, nil)
 			c.DHCP.Timeout = 500 * time.Millisecond // no time for a second try
+			c.Ping.Timeout = 200 * time.Millisecond
 			for key, value := range p.settings {
 				if err := c.Set(key, value); err != nil {
 					t.Fatal(err)

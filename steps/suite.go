@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/doctor"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/sweep"
@@ -123,9 +124,17 @@ func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
 	}.Run()
 }
 
-// begin cleans up after runs that died, opens the journal and gets hold of a
-// router.
+// begin looks whether this machine can do it, cleans up after runs that died,
+// opens the journal and gets hold of a router.
 func (s *Suite) begin() (err error) {
+	for _, c := range doctor.Quick(doctor.Options{Interface: s.Config.Interface}) {
+		switch c.Status {
+		case doctor.Problem:
+			return errors.New(c.String())
+		case doctor.Warning:
+			fmt.Fprintln(s.Notes, "warning:", c)
+		}
+	}
 	swept, err := sweep.Dead(s.patience, false)
 	for _, r := range swept {
 		fmt.Fprintln(s.Notes, "cleaned up after", r)

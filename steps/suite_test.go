@@ -100,7 +100,7 @@ func TestWhatARunRefuses(t *testing.T) {
 		{"no clients", nil, "", `I create 0 virtual clients using macvlan`, ExitNotRunnable, "0 clients: ask for at least 1"},
 		{"fewer than none", nil, "", `I create -3 virtual clients using macvlan`, ExitNotRunnable, "-3 clients: ask for at least 1"},
 		{"more than there are MAC addresses", nil, "", `I create 70000 virtual clients using macvlan`, ExitNotRunnable, "at most 65535"},
-		{"an interface that is not there", map[string]string{"interface": "eth7"}, "", tenClients, ExitNotRunnable, "interface eth7: there is none"},
+		{"an interface that is not there", map[string]string{"interface": "eth7"}, "", tenClients, ExitNotRunnable, `interface: there is no interface "eth7"`},
 		{"tags that select nothing", map[string]string{"godog.tags": "@typo"}, "@smoke", tenClients, ExitNotRunnable, `tags "@typo" select no scenario of the features inside this program`},
 		{"only scenarios for a real router", nil, "@hardware", tenClients, ExitNotRunnable, "needs a real router, and this run uses the lab"},
 		{"an undefined step", nil, "", `I juggle 5 clients`, ExitFailed, `undefined: features/f.feature:4: no such sentence: "I juggle 5 clients"`},

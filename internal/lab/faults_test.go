@@ -10,11 +10,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
+
+// shortly is how long a test waits for what it expects not to come.
+const shortly = 300 * time.Millisecond
 
 // breaks makes a lab misbehave while it stands.
 func breaks(t *testing.T, l *lab.Lab, faults ...lab.Fault) {
@@ -153,7 +157,7 @@ func TestPacketsAreHeldBackAndLost(t *testing.T) {
 	if err := m.CreateClients(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	google := netmgr.Ping{Target: netmgr.Host(netip.MustParseAddr("8.8.8.8")), Count: 200, Interval: time.Millisecond, Timeout: patience}
+	google := netmgr.Ping{Target: netmgr.Host(netip.MustParseAddr("8.8.8.8")), Count: 200, Interval: time.Millisecond, Timeout: shortly}
 
 	breaks(t, l, "delay 40ms")
 	if r := m.PingAll(t.Context(), google)[0]; r.Received != 200 || r.Min < 80*time.Millisecond || r.Min > 500*time.Millisecond {
@@ -210,13 +214,12 @@ func TestClientsInIsolationReachTheRouterOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { m.Cleanup(t.Context()) })
 	if err := m.CreateClients(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
 	defer m.Cleanup(t.Context())
 	reached := func(target netmgr.Target) (n int) {
-		for _, r := range m.PingAll(t.Context(), netmgr.Ping{Target: target, Timeout: time.Second}) {
+		for _, r := range m.PingAll(t.Context(), netmgr.Ping{Target: target, Interval: time.Millisecond, Timeout: shortly}) {
 			n += r.Received
 		}
 		return n
@@ -245,4 +248,32 @@ func TestABrokenLabLeavesTheMachineAsFound(t *testing.T) {
 	}
 	use()
 	leavesNothing(t, use)
+}
+
+// What a killed run leaves of a lab is removed by name.
+func TestRemoveKnowsTheRogueServer(t *testing.T) {
+	nstest.Need(t)
+	opts := ordinary("rogue-dhcp")
+	var err error
+	if opts.Journal, err = journal.Begin("test"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := lab.Start(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rogue := l.Parent + "-rogue"
+	if !namespace.Exists(rogue) {
+		t.Error("there is no rogue server")
+	}
+	if err := lab.Remove(l.Parent, opts.Journal.Mark()); err != nil {
+		t.Error(err)
+	}
+	if namespace.Exists(rogue) {
+		t.Error("it is still there")
+	}
+	_ = l.Close() // finds little
+	if err := opts.Journal.End(); err != nil {
+		t.Error(err)
+	}
 }
