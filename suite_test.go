@@ -13,7 +13,14 @@ import (
 
 // `go test` runs the features in the lab, each scenario as a subtest.
 
-func TestMain(m *testing.M) { nstest.Main(m) }
+func TestMain(m *testing.M) { nstest.Main(suite{m}) }
+
+// suite ends, when a signal ended its features, with the exit code that says so.
+type suite struct{ *testing.M }
+
+var interrupted int // the exit code of features that a signal ended
+
+func (s suite) Run() int { return max(s.M.Run(), interrupted) }
 
 func TestFeatures(t *testing.T) {
 	nstest.Need(t)
@@ -23,7 +30,11 @@ func TestFeatures(t *testing.T) {
 	}
 	c.Interface = "lab" // the real interfaces are out of sight in here
 	s := steps.Suite{Config: c, T: t}
-	if code := s.Run(t.Context()); code != steps.ExitPassed {
+	code := s.Run(t.Context())
+	if code > 128 {
+		interrupted = code
+	}
+	if code != steps.ExitPassed {
 		t.Errorf("exit code %d", code)
 	}
 }

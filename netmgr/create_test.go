@@ -304,6 +304,29 @@ func TestCancelledInTheMiddleNothingStays(t *testing.T) {
 	nothingOf(t, m, l, "cancel")
 }
 
+func TestCancelledClientsDoNotWaitForAnAnswer(t *testing.T) {
+	t.Parallel()
+	silent := brokenLab(lab.SilentDHCP)
+	m := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "hasty", DHCPTimeout: time.Hour})
+	patient := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "patient", DHCPTimeout: 500 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	done, waited := make(chan error, 1), make(chan error, 1)
+	go func() { done <- m.CreateClients(ctx, 1) }()
+	await(t, "hasty1 is there", func() bool { return namespace.Exists("hasty1") })
+	go func() { waited <- patient.CreateClients(t.Context(), 1) }()
+	await(t, "patient1 is there", func() bool { return namespace.Exists("patient1") })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context canceled", err)
+	}
+	if len(waited) > 0 {
+		t.Error("not before a client that waited all its time")
+	}
+	if err := <-waited; !errors.As(err, new(*netmgr.NoOfferError)) {
+		t.Errorf("%v, want no OFFER", err)
+	}
+}
+
 func TestCancelledBeforehandNothingIsTried(t *testing.T) {
 	l := startLab(t, labOptions())
 	before := traces(t)

@@ -1,6 +1,7 @@
 package netmgr_test
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -51,6 +52,7 @@ func TestNothingLeaks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			_, _ = io.Copy(io.Discard, resp.Body) // read to its end, the connection is kept
 			resp.Body.Close()
 			if err := c.Command(t.Context(), "true").Run(); err != nil {
 				t.Error(err)

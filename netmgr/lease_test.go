@@ -98,9 +98,17 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 	}{
 		{"an ordinary router", func(*dhcpv4.DHCPv4) {}, func(*Lease) {}},
 		{
-			"a subnet of two has no broadcast address",
+			"the first of a subnet of two",
 			dhcpv4.WithNetmask(net.CIDRMask(31, 32)),
 			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/31") },
+		},
+		{
+			"the second of a subnet of two",
+			func(m *dhcpv4.DHCPv4) {
+				dhcpv4.WithNetmask(net.CIDRMask(31, 32))(m)
+				m.YourIPAddr = net.IP{10, 77, 0, 11}
+			},
+			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.11/31") },
 		},
 		{
 			"a point-to-point subnet",

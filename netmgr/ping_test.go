@@ -185,6 +185,41 @@ func TestPingEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A ping must not hold a thread in its namespace, of which there are few.
+func TestSocketsCanBeOpenedWhileAllPing(t *testing.T) {
+	l := startLab(t, labOptions())
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	clients := create(t, m, 30)
+	ignorePings(t, l.Namespaces()[0])
+	handles := map[*netmgr.Client]*netlink.Handle{}
+	for _, c := range clients {
+		handles[c] = handle(t, c.Name)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan []netmgr.PingResult)
+	go func() {
+		done <- m.PingAll(ctx, netmgr.Ping{Target: netmgr.Gateway, Interval: time.Millisecond, Timeout: time.Hour})
+	}()
+	await(t, "every client pings", func() bool {
+		for c, h := range handles {
+			neighbours, err := h.NeighList(link(t, h, c.Link).Attrs().Index, netlink.FAMILY_V4)
+			if err != nil || len(neighbours) == 0 {
+				return false
+			}
+		}
+		return true
+	})
+	for _, c := range clients {
+		conn, err := c.ListenPacket("udp4", ":0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	cancel()
+	lost(t, <-done, 1, context.Canceled.Error())
+}
+
 func TestATargetOfEachClientsOwn(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	clients := create(t, m, 3)

@@ -161,7 +161,7 @@ func TestLookupEndsWithItsContext(t *testing.T) {
 // A name server on another client says what no sound one would.
 func TestLookupWithStrangeAnswers(t *testing.T) {
 	first := netip.MustParseAddr("10.77.0.10") // of the pool: the first client gets it
-	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, DNS: []netip.Addr{first}})
+	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, DNS: []netip.Addr{first, googleDNS}})
 	server := create(t, m, 1)[0]
 	if server.Lease.Address.Addr() != first {
 		t.Fatalf("the first client has %s, want %s", server.Lease.Address, first)
@@ -215,11 +215,13 @@ func TestLookupWithStrangeAnswers(t *testing.T) {
 	}
 
 	for _, tt := range []struct{ host, want, wantErr string }{
-		{host: "empty.test", wantErr: "lookup empty.test: 10.77.0.10 knows the name but no IPv4 address of it"},
+		{host: "empty.test", wantErr: "lookup empty.test: 10.77.0.10 knows the name but no IPv4 address of it; 8.8.8.8 says there is no such name"},
 		{host: "half-empty.test", want: "192.0.2.7"},
-		{host: "six.test", wantErr: "lookup six.test: 10.77.0.10 knows the name but no IPv4 address of it"},
-		{host: "refused.test", wantErr: "lookup refused.test: 10.77.0.10 says REFUSED"},
+		{host: "six.test", wantErr: "lookup six.test: 10.77.0.10 knows the name but no IPv4 address of it; 8.8.8.8 says there is no such name"},
+		{host: "refused.test", wantErr: "lookup refused.test: 10.77.0.10 says REFUSED; 8.8.8.8 says there is no such name"},
 		{host: "long.test", want: "192.0.2.8"},
+		// The second server knows it, but is not asked: the first has answered.
+		{host: "example.test", wantErr: "lookup example.test: 10.77.0.10 says there is no such name"},
 	} {
 		t.Run(tt.host, func(t *testing.T) {
 			addrs, err := client.Resolver().LookupNetIP(t.Context(), "ip", tt.host)

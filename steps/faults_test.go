@@ -135,7 +135,10 @@ var proofs = []proof{
 		[]string{`a rogue DHCP server is on the LAN`, twoClients, internet},
 		"1 of 2 clients did not reach the Internet: ns…: the gateway 10.79.0.1 does not answer ARP"},
 	{"no Internet any more", nil,
-		[]string{twoClients, internet, `the Internet is cut`, pingGoogle, stable},
+		[]string{oneClient, internet, `the Internet is cut`, internet},
+		"1 of 1 clients did not reach the Internet: ns1: network unreachable, says 10.77.0.1"},
+	{"no Internet, seen by the share that answered", faults("internet-down"),
+		[]string{twoClients, pingGoogle, stable},
 		"only 0% of the clients had an answer, not 95%: 2 of 2 clients did not reach the Internet: ns1, ns2: network unreachable, says 10.77.0.1"},
 
 	// Names and pages.

@@ -36,7 +36,7 @@ func (w *world) breakRouter(f fault.Fault) error {
 	if err := l.Break(f); err != nil {
 		return &netmgr.RefusedError{Reason: err.Error()}
 	}
-	w.forgetIdleManager()
+	w.routerChanged()
 	return nil
 }
 
@@ -45,6 +45,7 @@ func (w *world) rebootRouter() error {
 	if err != nil {
 		return err
 	}
+	w.routerChanged()
 	return l.Reboot()
 }
 
@@ -53,7 +54,7 @@ func (w *world) healRouter() error {
 	if err != nil {
 		return err
 	}
-	w.forgetIdleManager()
+	w.routerChanged()
 	return l.Heal()
 }
 
@@ -66,8 +67,10 @@ func (w *world) lab() (*lab.Lab, error) {
 	return w.suite.lab, nil
 }
 
-// forgetIdleManager lets the next clients be attached as the router wants it.
-func (w *world) forgetIdleManager() {
+// routerChanged lets verdicts about the router or the Internet ping anew, and
+// the first clients be attached as the router now wants it.
+func (w *world) routerChanged() {
+	clear(w.rounds)
 	if w.m != nil && len(w.m.Clients()) == 0 {
 		w.m = nil
 	}

@@ -79,12 +79,12 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	defer stop()
 	s.patience = patience
 	before := openSockets()
-	if err := s.begin(); err != nil {
+	if err := s.begin(before); err != nil {
 		return s.refuse(err)
 	}
 	code = s.runFeatures(ctx, chosen.tags)
 	if err := s.end(before); err != nil {
-		fmt.Fprintln(s.Notes, "lanstorm:", err)
+		s.complain(err)
 		s.failed = true
 	}
 	switch i, ok := interruption(ctx); {
@@ -126,7 +126,7 @@ func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
 
 // begin looks whether this machine can do it, cleans up after runs that died,
 // opens the journal and gets hold of a router.
-func (s *Suite) begin() (err error) {
+func (s *Suite) begin(before map[string]bool) (err error) {
 	for _, c := range doctor.Quick(doctor.Options{Interface: s.Config.Interface}) {
 		switch c.Status {
 		case doctor.Problem:
@@ -146,7 +146,7 @@ func (s *Suite) begin() (err error) {
 		return err
 	}
 	if err := s.reachRouter(); err != nil {
-		return errors.Join(err, s.journal.End())
+		return errors.Join(err, s.end(before))
 	}
 	return nil
 }
@@ -176,8 +176,13 @@ func (s *Suite) note(err error) {
 }
 
 func (s *Suite) refuse(err error) int {
-	fmt.Fprintln(s.Notes, "lanstorm:", err)
+	s.complain(err)
 	return ExitNotRunnable
+}
+
+// complain tells an error in one line, joined ones included.
+func (s *Suite) complain(err error) {
+	fmt.Fprintln(s.Notes, "lanstorm:", strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
 // inLab reports whether the router is the built-in one.
@@ -195,13 +200,11 @@ func (s *Suite) reachRouter() (err error) {
 		}
 		s.parent = s.lab.Parent
 	}
-	if err = s.journal.Claim(s.parent); err == nil {
-		_, err = netmgr.New(s.managerOptions())
+	if err := s.journal.Claim(s.parent); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(err, s.leaveRouter())
-	}
-	return nil
+	_, err = netmgr.New(s.managerOptions())
+	return err
 }
 
 func (s *Suite) leaveRouter() error {

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,29 @@ func TestEachKindSetsAConditionOfItsOwn(t *testing.T) {
 		}
 		if k.TakesNumber() != strings.Contains(k.Sentence, "<n>") || k.Means == "" {
 			t.Errorf("%s: %q has no number where the fault has one, or the other way round, or means nothing", k.Usage(), k.Sentence)
+		}
+	}
+}
+
+// The table of docs/lab.md and the comment in godog.yml are written by hand.
+func TestTheDocumentationNamesEveryFault(t *testing.T) {
+	for file, shows := range map[string]func(Kind) []string{
+		"../../docs/lab.md": func(k Kind) []string {
+			word, _, _ := strings.Cut(k.Sentence, "<n>")
+			return []string{"| `" + k.Name, "| " + word}
+		},
+		"../../godog.yml": func(k Kind) []string { return []string{k.Name} },
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range Kinds {
+			for _, want := range shows(k) {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("%s does not show %q", file, want)
+				}
+			}
 		}
 	}
 }

@@ -34,17 +34,20 @@ type lanServer interface {
 }
 
 // Break makes the router do f, besides what it does wrong already, from now on
-// until Heal or Reset. It may be called at any time before Close. An error that says
-// "fault" is about f, which is then not done.
+// until Heal or Reset. It may be called at any time before Close. On error
+// nothing has changed.
 func (l *Lab) Break(f Fault) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := l.now
+	was, next := l.now, l.now
 	if err := l.add(&next, f); err != nil {
 		return err
 	}
 	l.broken = true
-	return l.behave(next)
+	if err := l.behave(next); err != nil {
+		return errors.Join(err, l.behave(was))
+	}
+	return nil
 }
 
 // Heal makes the router behave as its options say. Its leases stay. What
@@ -143,12 +146,11 @@ func (l *Lab) setGate(loss float64, delay time.Duration) (err error) {
 }
 
 func (l *Lab) removeGate() error {
-	g := l.gate
-	if g == nil {
+	if l.gate == nil {
 		return nil
 	}
-	l.gate = nil
-	return g.remove()
+	defer func() { l.gate = nil }()
+	return l.gate.remove()
 }
 
 func (l *Lab) setRogue(wanted bool) (err error) {
@@ -158,14 +160,13 @@ func (l *Lab) setRogue(wanted bool) (err error) {
 			return fmt.Errorf("rogue DHCP server: %w", err)
 		}
 	case !wanted && l.rogue != nil:
-		r := l.rogue
-		l.rogue = nil
-		return r.leave()
+		defer func() { l.rogue = nil }()
+		return l.rogue.leave()
 	}
 	return nil
 }
 
-// end is the last of the troubles.
+// end takes away what faults have added to the lab.
 func (l *Lab) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

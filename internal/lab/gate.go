@@ -23,11 +23,11 @@ import (
 // held there before its connection is confirmed, which happens last, makes the
 // next ones of the same connection collide with it (nf_conntrack_core.c).
 type gate struct {
-	ns     *namespace.NS
-	queue  *nfQueue
-	late   chan latecomer
-	open   chan struct{} // closed when nothing is to be held any more
-	work   sync.WaitGroup
+	ns    *namespace.NS
+	queue *nfQueue
+	late  chan latecomer
+	open  chan struct{} // closed when nothing is to be held any more
+	work  sync.WaitGroup
 
 	mu    sync.Mutex
 	loss  float64 // percent

@@ -26,11 +26,9 @@ const queueRoom = 1 << 16
 
 // What is needed of linux/netfilter/nfnetlink_queue.h and linux/netfilter.h.
 const (
-	subsystem = 3 << 8 // NFNL_SUBSYS_QUEUE
-
-	msgPacket  = subsystem | 0 // NFQNL_MSG_PACKET: what the kernel asks
-	msgVerdict = subsystem | 1 // NFQNL_MSG_VERDICT: what it is told
-	msgConfig  = subsystem | 2 // NFQNL_MSG_CONFIG
+	msgPacket  = 3<<8 + iota // NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET: what the kernel asks
+	msgVerdict               // NFQNL_MSG_VERDICT: what it is told
+	msgConfig                // NFQNL_MSG_CONFIG
 
 	attrPacketHeader  = 1 // NFQA_PACKET_HDR: id, protocol, hook
 	attrVerdictHeader = 2 // NFQA_VERDICT_HDR: verdict, id

@@ -67,13 +67,17 @@ func (l *Lab) plug(name string, up bool) error {
 	return nil
 }
 
+// carrierTime is how long a link may take until the kernel calls it usable:
+// it reports such changes once a second at most (link_watch.c).
+const carrierTime = 5 * time.Second
+
 // awaitCarrier waits until the host's end of the LAN works again.
 func (l *Lab) awaitCarrier() error {
-	for end := time.Now().Add(startTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(carrierTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		carrier, err := os.ReadFile("/sys/class/net/" + l.Parent + "/carrier")
 		if err == nil && strings.TrimSpace(string(carrier)) == "1" {
 			return nil
 		}
 	}
-	return fmt.Errorf("no carrier on %s after %s", l.Parent, startTime)
+	return fmt.Errorf("no carrier on %s after %s", l.Parent, carrierTime)
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -85,17 +86,25 @@ func serving(t *testing.T) (stop func() error) {
 		cancel()
 		t.Fatalf("the lab does not stand: %v", err)
 	}
-	return func() error { cancel(); return <-ended }
+	stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	t.Cleanup(func() { _ = stop() }) // whose error was seen when it was first called
+	return stop
 }
 
-// onlyRecord is the journal of the only run that there is.
-func onlyRecord(t *testing.T) journal.Record {
+// recordOf is the journal of the run of a process.
+func recordOf(t *testing.T, pid int) journal.Record {
 	t.Helper()
 	all, err := journal.Records()
-	if err != nil || len(all) != 1 {
-		t.Fatalf("journals: %+v, %v, want one", all, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all[0]
+	for _, r := range all {
+		if r.PID == pid {
+			return r
+		}
+	}
+	t.Fatalf("pid %d has no journal", pid)
+	return journal.Record{}
 }
 
 // parts are those of lab0 that are there and, if they can be, carry the mark.
@@ -124,8 +133,8 @@ func TestALabStandsUntilItsContextEnds(t *testing.T) {
 	useOnce(t, ordinary())
 	leavesNothing(t, func() {
 		stop := serving(t)
-		r := onlyRecord(t)
-		if !r.Live || r.PID != os.Getpid() || cmp.Diff([]string{"lab0"}, r.Labs) != "" {
+		r := recordOf(t, os.Getpid())
+		if !r.Live || cmp.Diff([]string{"lab0"}, r.Labs) != "" {
 			t.Errorf("the journal says %+v, want that this process has lab0", r)
 		}
 		if diff := cmp.Diff(allParts, parts(t, r.Mark())); diff != "" {
@@ -146,7 +155,7 @@ func TestOnlyOneLabStandsAtATime(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("the second Serve: %v\nwant %s", err, want)
 	}
-	if diff := cmp.Diff(allParts, parts(t, onlyRecord(t).Mark())); diff != "" {
+	if diff := cmp.Diff(allParts, parts(t, recordOf(t, os.Getpid()).Mark())); diff != "" {
 		t.Errorf("the first lab (-want +got):\n%s", diff)
 	}
 	if err := stop(); err != nil {
@@ -175,7 +184,7 @@ func TestDownEndsTheProcessOfTheLab(t *testing.T) {
 	useOnce(t, ordinary())
 	leavesNothing(t, func() {
 		cmd := otherProcess(t, lab.Builtin)
-		mark := onlyRecord(t).Mark()
+		mark := recordOf(t, cmd.Process.Pid).Mark()
 		if diff := cmp.Diff(allParts, parts(t, mark)); diff != "" {
 			t.Errorf("while it stands (-want +got):\n%s", diff)
 		}
@@ -222,11 +231,12 @@ func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
 				needDnsmasq(t)
 			}
 			leavesNothing(t, func() {
-				kill(otherProcess(t, server))
+				cmd := otherProcess(t, server)
+				kill(cmd)
 				if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
 					t.Errorf("Down of a dead process: %v, want os.ErrNotExist", err)
 				}
-				r := onlyRecord(t)
+				r := recordOf(t, cmd.Process.Pid)
 				if r.Live {
 					t.Error("the killed process is taken for alive")
 				}
