@@ -142,7 +142,7 @@ func TestTwoClientsTalkByUDP(t *testing.T) {
 func TestHTTPComesFromTheClient(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://192.0.2.1:3128") // is the host's, not the client's
 	_, c := clientOf(t, netmgr.Options{})
-	if c.HTTPClient() != c.HTTPClient() {
+	if first, again := c.HTTPClient(), c.HTTPClient(); first != again {
 		t.Error("connections are not kept: each call makes a new client")
 	}
 	resp, err := c.HTTPClient().Get("http://www.example.test/")
