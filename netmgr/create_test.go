@@ -202,14 +202,16 @@ func TestAllOrNothing(t *testing.T) {
 	if failed.Asked != 10 || len(failed.Failed) != 5 || failed.NotTried != 0 {
 		t.Errorf("%d of %d failed, %d not tried; want 5 of 10, 0", len(failed.Failed), failed.Asked, failed.NotTried)
 	}
+	named := map[string]bool{}
 	for _, f := range failed.Failed {
+		named[f.Client] = true
 		var none *netmgr.NoOfferError
 		if f.Stage != netmgr.StageLease || !errors.As(f, &none) || none.Sent < 1 {
 			t.Errorf("%v, want no OFFER", f)
 		}
-		if !strings.Contains(err.Error(), f.Client) {
-			t.Errorf("%s is not named in %q", f.Client, err)
-		}
+	}
+	if len(named) != 5 || !strings.HasPrefix(err.Error(), "5 of 10 clients failed: "+failed.Failed[0].Client) {
+		t.Errorf("%q, want it to name %d clients", err, len(named))
 	}
 	if hint := "; 5 got a lease, so the router's address pool may be used up"; !strings.HasSuffix(err.Error(), hint) {
 		t.Errorf("%q does not end in %q", err, hint)

@@ -219,6 +219,14 @@ func TestExchangeComesThroughWhatServersDo(t *testing.T) {
 			[]string{discover, request},
 		},
 		{
+			"an answer that calls itself a question",
+			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+				odd := func(m *dhcpv4.DHCPv4) { m.OpCode, m.YourIPAddr = dhcpv4.OpcodeBootRequest, net.IP{10, 77, 0, 99} }
+				return [][]byte{reply(asked, odd), reply(asked)}
+			},
+			[]string{discover, request},
+		},
+		{
 			"bytes that are not DHCP",
 			func(asked *dhcpv4.DHCPv4, _ int) [][]byte { return [][]byte{{1, 2, 3}, {}, reply(asked)} },
 			[]string{discover, request},
@@ -360,6 +368,16 @@ func TestExchangeSaysWhyThereIsNoLease(t *testing.T) {
 		{
 			"an OFFER and then silence",
 			offersThen(func(*dhcpv4.DHCPv4) [][]byte { return nil }),
+			"no ACK in 10s for 10.77.0.10, which 10.77.0.1 had offered (4 REQUESTs sent)",
+		},
+		{
+			"a useless OFFER, a good one and then silence",
+			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+				if asked.MessageType() == dhcpv4.MessageTypeDiscover {
+					return [][]byte{reply(asked, dhcpv4.WithYourIP(net.IPv4zero)), reply(asked)}
+				}
+				return nil
+			},
 			"no ACK in 10s for 10.77.0.10, which 10.77.0.1 had offered (4 REQUESTs sent)",
 		},
 		{

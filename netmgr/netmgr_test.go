@@ -176,6 +176,7 @@ func quick(target netmgr.Target, count int) netmgr.Ping {
 
 func TestTenClientsLeasePingAndAreGone(t *testing.T) {
 	l := startLab(t, labOptions())
+	_ = os.Remove(namespace.EtcDir) // if it was not there before, it goes
 	before := traces(t)
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 10)

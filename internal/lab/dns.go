@@ -111,7 +111,9 @@ func (l *Lab) serveDNS(ns *namespace.NS, addr netip.Addr, h dns.Handler) error {
 		if udp, err = net.ListenPacket("udp4", at); err != nil {
 			return err
 		}
-		tcp, err = net.Listen("tcp4", at)
+		if tcp, err = net.Listen("tcp4", at); err != nil {
+			udp.Close()
+		}
 		return err
 	})
 	if err != nil {

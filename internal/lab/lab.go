@@ -115,7 +115,7 @@ func (l *Lab) claim() (err error) {
 		if _, err := netlink.LinkByName(l.Parent); err == nil {
 			continue // somebody's, lab or not
 		}
-		if namespace.Exists(routerOf(l.Parent)) {
+		if namespace.Exists(routerOf(l.Parent)) || namespace.Exists(internetOf(l.Parent)) {
 			continue
 		}
 		if err := l.opts.Journal.Record(journal.Entry{Lab: l.Parent}); err != nil {

@@ -1,6 +1,6 @@
 // Package nstest gives a test binary a machine of its own to break: a fresh
-// network namespace, and private copies of /etc and /run. Packages can then be
-// tested side by side, and nothing they do reaches the real interfaces.
+// network namespace, a private copy of /etc and an empty /run. Packages can
+// then be tested side by side, and nothing they do reaches the real interfaces.
 package nstest
 
 import (
@@ -77,8 +77,9 @@ func reexec() int {
 	return 2
 }
 
-// furnish makes the new namespaces liveable: mounts stay private, /etc and
-// /run take writes that vanish with the process, /sys shows this network.
+// furnish makes the new namespaces liveable: mounts stay private, /sys shows
+// this network, /run is empty, and /etc takes writes that vanish with the
+// process.
 func furnish() error {
 	if err := unix.Mount("", "/", "none", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -86,27 +87,41 @@ func furnish() error {
 	if err := unix.Mount("nstest", "/sys", "sysfs", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}
-	const scratch = "/tmp"
-	dir, err := os.MkdirTemp(scratch, "nstest")
-	if err != nil {
+	// On many systems this is a link into the /run that goes away here.
+	resolvConf, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := unix.Mount("nstest", dir, "tmpfs", 0, ""); err != nil {
+	if err := unix.Mount("nstest", "/run", "tmpfs", 0, "mode=755"); err != nil {
+		return fmt.Errorf("mount /run: %w", err)
+	}
+	if err := overlayEtc("/run/nstest"); err != nil {
+		return err
+	}
+	_ = os.Remove("/etc/resolv.conf")
+	return os.WriteFile("/etc/resolv.conf", resolvConf, 0o644)
+}
+
+// overlayEtc puts a layer on /etc, for which it uses scratch, an empty folder
+// to be, for a moment. The host's /etc/netns does not show through it.
+func overlayEtc(scratch string) error {
+	upper, work := scratch+"/etc", scratch+"/work"
+	if err := os.Mkdir(scratch, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount("nstest", scratch, "tmpfs", 0, ""); err != nil {
 		return fmt.Errorf("mount tmpfs: %w", err)
 	}
-	for _, target := range []string{"/etc", "/run"} {
-		upper, work := dir+target, dir+target+".work"
-		if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755)); err != nil {
-			return err
-		}
-		opts := "lowerdir=" + target + ",upperdir=" + upper + ",workdir=" + work
-		if err := unix.Mount("nstest", target, "overlay", 0, opts); err != nil {
-			return fmt.Errorf("overlay %s: %w", target, err)
-		}
-	}
-	// The overlays keep the tmpfs alive; its own place is no longer needed.
-	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+	whiteout := func() error { return unix.Mknod(upper+"/netns", unix.S_IFCHR, 0) }
+	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755), whiteout()); err != nil {
 		return err
 	}
-	return os.Remove(dir)
+	if err := unix.Mount("nstest", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work); err != nil {
+		return fmt.Errorf("overlay /etc: %w", err)
+	}
+	// The overlay keeps the tmpfs alive; its own place is no longer needed.
+	if err := unix.Unmount(scratch, unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return os.Remove(scratch)
 }
