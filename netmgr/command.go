@@ -35,7 +35,11 @@ func (c *Cmd) Start() error {
 		c.done()
 		return c.Err
 	}
-	return c.ns.Start(c.Cmd)
+	err := c.ns.Start(c.Cmd)
+	if err != nil {
+		c.done()
+	}
+	return err
 }
 
 // Wait is exec.Cmd.Wait.
@@ -47,7 +51,6 @@ func (c *Cmd) Wait() error {
 // Run is exec.Cmd.Run inside the namespace.
 func (c *Cmd) Run() error {
 	if err := c.Start(); err != nil {
-		c.done()
 		return err
 	}
 	return c.Wait()

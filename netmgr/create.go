@@ -21,7 +21,8 @@ import (
 // CreateClients adds n clients to those that stand, many at once, and returns
 // when each has its lease and is configured. It is all or nothing: on error no
 // client stands, not even one of an earlier call. The error is a *CreateError
-// when clients failed, and a *RefusedError when nothing was tried. When ctx
+// when clients failed. It is a *RefusedError when nothing was tried: then
+// those of earlier calls stand as before. When ctx
 // ends, so do the attempts.
 func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
 	fresh, err := m.plan(n)

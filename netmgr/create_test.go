@@ -154,7 +154,10 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { os.RemoveAll(namespace.EtcDir) })
+			t.Cleanup(func() {
+				os.RemoveAll(filepath.Dir(file))
+				os.Remove(namespace.EtcDir)
+			})
 			if err := os.WriteFile(file, []byte("nameserver 192.0.2.53\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}

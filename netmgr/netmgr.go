@@ -88,7 +88,9 @@ func New(opts Options) (*NetworkManager, error) {
 func (opts Options) withDefaults() Options {
 	opts.Prefix = cmp.Or(opts.Prefix, "ns")
 	opts.Mode = cmp.Or(opts.Mode, "bridge")
-	opts.Concurrency = cmp.Or(opts.Concurrency, 64)
+	if opts.Concurrency < 1 {
+		opts.Concurrency = 64
+	}
 	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
 	if opts.Log == nil {

@@ -11,19 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// releaseTime is how long a RELEASE may take to leave the machine. It goes to
-// the server by unicast, so the server's MAC address may have to be found
-// first; it is never answered (RFC 2131 §4.4.6).
-const releaseTime = time.Second
+// A RELEASE goes to the server by unicast, so the server's MAC address may have
+// to be found first, and it is never answered (RFC 2131 §4.4.6).
+const (
+	drainTime    = time.Second     // how long one may take to leave the machine
+	releaseBurst = 32              // how many are sent before the server is asked whether it keeps up
+	syncTime     = 3 * time.Second // how long it may take, of all the times it is asked, to say so
+)
 
 // releaseAll gives the leases back, those that were requested but perhaps never
-// granted included. All RELEASEs are sent before the first is waited for, and
-// the wait is for them to have left, because a packet still queued dies with
-// its namespace.
+// granted included. In the end it waits for the RELEASEs to have left, because
+// a packet still queued dies with its namespace.
 func (m *NetworkManager) releaseAll(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, releaseTime)
-	defer cancel()
 	sent := map[*Client]*net.UDPConn{}
+	pending, patience := 0, syncTime
 	for _, c := range m.clients {
 		if ctx.Err() != nil {
 			break
@@ -31,7 +32,16 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 		if !c.leased {
 			continue
 		}
-		conn, err := c.sendRelease()
+		conn, err := c.dialServer()
+		if err == nil {
+			if pending++; pending%releaseBurst == 0 && patience > 0 {
+				start := time.Now()
+				if !c.sync(ctx, conn, patience) {
+					patience -= time.Since(start)
+				}
+			}
+			err = c.sendRelease(conn)
+		}
 		if err != nil {
 			m.opts.Log.Warn("lease not released", "client", c.Name, "reason", err)
 			continue
@@ -39,6 +49,8 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 		c.leased = false // once is enough
 		sent[c] = conn
 	}
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
 	for c, conn := range sent {
 		if err := drain(ctx, conn); err != nil {
 			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.Lease.Server, "reason", err)
@@ -47,18 +59,9 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 	}
 }
 
-// sendRelease sends a DHCPRELEASE from the leased address: servers ignore one
-// that comes from 0.0.0.0 or by broadcast.
-func (c *Client) sendRelease() (conn *net.UDPConn, err error) {
-	msg, err := dhcpv4.New(
-		dhcpv4.WithMessageType(dhcpv4.MessageTypeRelease),
-		dhcpv4.WithClientIP(c.Lease.Address.Addr().AsSlice()),
-		dhcpv4.WithHwAddr(c.MAC),
-		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(c.Lease.Server.AsSlice())),
-		dhcpv4.WithOption(c.clientID()))
-	if err != nil {
-		return nil, err
-	}
+// dialServer opens a socket from the leased address to the server: a RELEASE
+// that comes from 0.0.0.0 or by broadcast is ignored by servers.
+func (c *Client) dialServer() (conn *net.UDPConn, err error) {
 	if err := c.ensureAddress(); err != nil {
 		return nil, err
 	}
@@ -68,14 +71,61 @@ func (c *Client) sendRelease() (conn *net.UDPConn, err error) {
 			&net.UDPAddr{IP: c.Lease.Server.AsSlice(), Port: dhcpv4.ServerPort})
 		return err
 	})
+	return conn, err
+}
+
+func (c *Client) sendRelease(conn *net.UDPConn) error {
+	msg, err := c.toServer(dhcpv4.MessageTypeRelease)
+	if err == nil {
+		_, err = conn.Write(msg.ToBytes())
+	}
 	if err != nil {
-		return nil, err
+		conn.Close()
+	}
+	return err
+}
+
+// sync asks the server something that it answers, an INFORM (RFC 2131 §4.4.3),
+// and reports whether it did within timeout: by then it has read all that came
+// before. A server reads more slowly than we can send, and what does not fit in
+// its queue is lost, without a trace for us and with a lease that is never free.
+func (c *Client) sync(ctx context.Context, conn *net.UDPConn, timeout time.Duration) bool {
+	msg, err := c.toServer(dhcpv4.MessageTypeInform)
+	if err != nil {
+		return false
 	}
 	if _, err := conn.Write(msg.ToBytes()); err != nil {
-		conn.Close()
-		return nil, err
+		return false
 	}
-	return conn, nil
+	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return false
+	}
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			return false
+		}
+		if answer, err := dhcpv4.FromBytes(buf[:n]); err == nil && answer.TransactionID == msg.TransactionID {
+			return true
+		}
+	}
+}
+
+// toServer is a message from the leased address.
+func (c *Client) toServer(t dhcpv4.MessageType) (*dhcpv4.DHCPv4, error) {
+	mods := []dhcpv4.Modifier{
+		dhcpv4.WithMessageType(t),
+		dhcpv4.WithClientIP(c.Lease.Address.Addr().AsSlice()),
+		dhcpv4.WithHwAddr(c.MAC),
+		dhcpv4.WithOption(c.clientID()),
+	}
+	if t == dhcpv4.MessageTypeRelease { // an INFORM must not name the server
+		mods = append(mods, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(c.Lease.Server.AsSlice())))
+	}
+	return dhcpv4.New(mods...)
 }
 
 // ensureAddress gives the client the address of its lease if it has it not, or

@@ -3,11 +3,15 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/lab"
 )
 
 // choice is which scenarios a run is about.
@@ -19,13 +23,26 @@ type choice struct {
 
 type skipped struct{ scenario, reason string }
 
-// elsewhere tells which scenarios cannot run against this router.
-func (s *Suite) elsewhere() (tag, reason string) {
-	if s.inLab() {
-		return "@hardware", "needs a real router, and this run uses the lab (set interface)"
+// elsewhere tells, by their tags, which scenarios cannot run against this
+// router, and why.
+func (s *Suite) elsewhere() map[string]string {
+	const needsLab = "needs the lab, and this run uses %s (set interface to lab)"
+	switch {
+	case !s.inLab():
+		return map[string]string{
+			"@lab":     fmt.Sprintf(needsLab, s.Config.Interface),
+			"@builtin": fmt.Sprintf(needsLab, s.Config.Interface),
+		}
+	case s.Config.Lab.Server != string(lab.Builtin):
+		return map[string]string{
+			"@hardware": needsHardware,
+			"@builtin":  fmt.Sprintf("needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)", s.Config.Lab.Server),
+		}
 	}
-	return "@lab", "needs the lab, and this run uses " + s.Config.Interface + " (set interface to lab)"
+	return map[string]string{"@hardware": needsHardware}
 }
+
+const needsHardware = "needs a real router, and this run uses the lab (set interface)"
 
 // choose reads the features and finds the scenarios that the tags select. It
 // is an error when none is left: a run of nothing would pass.
@@ -34,8 +51,9 @@ func (s *Suite) choose() (choice, error) {
 	if err := config.CheckTags(tags); err != nil {
 		return choice{}, err
 	}
-	tag, reason := s.elsewhere()
-	c := choice{tags: "~" + tag}
+	elsewhere := s.elsewhere()
+	excluded := slices.Sorted(maps.Keys(elsewhere))
+	c := choice{tags: "~" + strings.Join(excluded, " && ~")}
 	if tags != "" {
 		c.tags = tags + " && " + c.tags
 	}
@@ -52,11 +70,10 @@ func (s *Suite) choose() (choice, error) {
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
-			for _, t := range p.Tags {
-				if t.Name == tag {
-					c.skipped = append(c.skipped, skipped{p.Name, reason})
-					c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, reason))
-				}
+			if i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" }); i >= 0 {
+				tag := p.Tags[i].Name
+				c.skipped = append(c.skipped, skipped{p.Name, elsewhere[tag]})
+				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, elsewhere[tag]))
 			}
 			if len(p.Steps) == 0 {
 				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
@@ -76,7 +93,7 @@ func (s *Suite) choose() (choice, error) {
 	case selected == 0:
 		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", where)
 	case selected == len(c.skipped):
-		return c, fmt.Errorf("nothing to run: each of the %d scenarios selected %s", selected, reason)
+		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].scenario, c.skipped[0].reason)
 	}
 	return c, nil
 }

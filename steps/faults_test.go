@@ -42,34 +42,31 @@ var proofs = []proof{
 	// Clients that cannot be made.
 	{"a pool too small by godog.yml", map[string]string{"lab.pool": "2"},
 		[]string{`I create 3 virtual clients using macvlan`},
-		"1 of 3 clients failed: ns…: lease: no OFFER in 500ms (1 DISCOVERs sent); 2 got a lease, so the router's address pool may be used up (the lab's router has 2 addresses: raise lab.pool)"},
+		"1 of 3 clients failed: ns…: lease: no OFFER in 700ms (1 DISCOVERs sent); 2 got a lease, so the router's address pool may be used up (the lab's router has 2 addresses: raise lab.pool)"},
 	{"a pool too small on purpose", nil,
 		[]string{`the lab router hands out 2 addresses`, twoClients, oneClient},
-		"1 of 1 clients failed: ns3: lease: no OFFER in 500ms (1 DISCOVERs sent) (the lab's router hands out 2 addresses on purpose)"},
+		"1 of 1 clients failed: ns3: lease: no OFFER in 700ms (1 DISCOVERs sent) (the lab's router hands out 2 addresses on purpose)"},
 	{"leases of no time", nil,
 		[]string{`the lab router gives leases of 0 seconds`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no usable OFFER in 500ms (1 DISCOVERs sent; an OFFER was refused: a lease time of 0 (option 51))"},
-	{"a silent DHCP server", faults("silent-dhcp"),
-		[]string{oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no usable OFFER in 700ms (1 DISCOVERs sent; an OFFER was refused: a lease time of 0 (option 51))"},
 	{"a DHCP server that falls silent", nil,
 		[]string{oneClient, `the lab router does not answer DHCP`, oneClient},
-		"1 of 1 clients failed: ns2: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
 	{"each DHCP message lost, counted", nil,
 		[]string{`the lab router drops every 1st DHCP message`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
 	{"each DHCP message lost, in percent", faults("drop-dhcp 100%"),
 		[]string{oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
 	{"a DHCP server too slow", nil,
-		[]string{`the lab router delays DHCP by 800 ms`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		[]string{`the lab router delays DHCP by 1000 ms`, oneClient},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
 	{"NAKs", nil,
 		[]string{`the lab router refuses every REQUEST`, oneClient},
 		"1 of 1 clients failed: ns1: lease: refused by NAK from 10.77.0.1"},
 	{"a DHCP server that hangs", faults("stop-after 1"),
 		[]string{oneClient, oneClient},
-		"1 of 1 clients failed: ns2: lease: no OFFER in 500ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
 
 	// Addresses.
 	{"no gateway, seen by the addresses", faults("no-gateway"),
@@ -112,25 +109,19 @@ var proofs = []proof{
 	// Connectivity.
 	{"no packet let through", faults("loss 100%"),
 		[]string{twoClients, pingGoogle, responded},
-		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 200ms (2 requests sent)"},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
 	{"some packets lost", map[string]string{"ping.count": "20", "ping.interval": "10ms"},
 		[]string{`the lab router loses 50% of packets`, oneClient, pingGoogle, responded},
 		"1 of 1 clients did not reach the Internet: ns1: lost … of 20 pings to 8.8.8.8 (more than 0%)"},
 	{"no gateway, seen by pings to the router", nil,
 		[]string{`the lab router names no gateway`, twoClients, pingRouter, router},
 		"2 of 2 clients did not reach the router: ns1, ns2: the lease from 10.77.0.1 names no gateway (option 3)"},
-	{"the wrong subnet, seen by pings to the router", faults("wrong-subnet"),
-		[]string{oneClient, router},
-		"1 of 1 clients did not reach the router: ns1: 10.76.0.1 does not answer ARP"},
 	{"no gateway, seen by pings to the Internet", faults("no-gateway"),
 		[]string{twoClients, internet},
 		"2 of 2 clients did not reach the Internet: ns1, ns2: no route to 8.8.8.8: the lease from 10.77.0.1 names no gateway (option 3)"},
-	{"no Internet", faults("internet-down"),
-		[]string{twoClients, internet},
-		"2 of 2 clients did not reach the Internet: ns1, ns2: network unreachable, says 10.77.0.1"},
 	{"packets held back too long", nil,
 		[]string{twoClients, `the lab router delays packets by 400 ms`, internet},
-		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 200ms (2 requests sent)"},
+		"2 of 2 clients did not reach the Internet: ns1, ns2: 8.8.8.8 did not answer within 500ms (2 requests sent)"},
 	{"a rogue DHCP server, seen by pings", nil,
 		[]string{`a rogue DHCP server is on the LAN`, twoClients, internet},
 		"1 of 2 clients did not reach the Internet: ns…: the gateway 10.79.0.1 does not answer ARP"},
@@ -162,8 +153,7 @@ func TestBrokenRoutersFailForTheRightReason(t *testing.T) {
 	for _, p := range proofs {
 		t.Run(p.name, func(t *testing.T) {
 			c := quick(t, nil)
-			c.DHCP.Timeout = 500 * time.Millisecond // no time for a second try
-			c.Ping.Timeout = 200 * time.Millisecond
+			c.DHCP.Timeout = 700 * time.Millisecond // no time for a second try
 			for key, value := range p.settings {
 				if err := c.Set(key, value); err != nil {
 					t.Fatal(err)

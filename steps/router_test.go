@@ -71,7 +71,7 @@ Feature: f
     Then ` + unique + `
 `
 	code, output := runSuite(t, &Suite{
-		Config: quick(t, nil),
+		Config: quick(t, map[string]string{"ping.timeout": "1s"}),
 		FS:     fstest.MapFS{"features/f.feature": {Data: []byte(feature)}},
 	})
 	if code != ExitFailed || !strings.Contains(output, "3 scenarios (2 passed, 1 failed)") {
@@ -130,7 +130,7 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestIsolatedClientsStillReachTheInternet(t *testing.T) {
 	nstest.Need(t)
-	code, output := runFeature(t, quick(t, map[string]string{"lab.faults": "isolation"}), "", twoClients, router, internet)
+	code, output := runFeature(t, quick(t, map[string]string{"lab.faults": "isolation", "ping.timeout": "5s"}), "", twoClients, router, internet)
 	if code != ExitPassed {
 		t.Errorf("exit code %d:\n%s", code, output)
 	}

@@ -3,12 +3,14 @@ Feature: Clients of a router with weaknesses
   Not every router that misbehaves is broken: one may lose a message, be slow, or
   reboot at the wrong moment. Clients ask again, and must get what they need.
 
+  @builtin
   Scenario: A router that loses DHCP messages
     Given the lab router drops every 8th DHCP message
     When I create 10 clients connected to the router
     Then each client should receive a valid IP address from the router
     And no two clients should receive the same IP address
 
+  @builtin
   Scenario: A router that thinks before it answers
     Given the lab router delays DHCP by 300 ms
     When I create 10 clients connected to the router
@@ -21,6 +23,7 @@ Feature: Clients of a router with weaknesses
     Then no two clients should receive the same IP address
     And all assigned IPs should be reachable
 
+  @builtin
   Scenario: A router that reboots while clients ask for addresses
     Given the lab router reboots after 5 leases
     When I create 10 clients connected to the router
