@@ -19,13 +19,7 @@ import (
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
-func TestMain(m *testing.M) {
-	// A process that fuzzes is the child of one inside the private machine.
-	if slices.Contains(os.Args, "-test.fuzzworker") {
-		os.Exit(m.Run())
-	}
-	nstest.Main(m)
-}
+func TestMain(m *testing.M) { nstest.Main(m) }
 
 var (
 	router    = netip.MustParseAddr("10.77.0.1")

@@ -2,8 +2,6 @@ package doctor
 
 import (
 	"io/fs"
-	"os"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,13 +11,7 @@ import (
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
-func TestMain(m *testing.M) {
-	// A process that fuzzes is the child of one inside the private machine.
-	if slices.Contains(os.Args, "-test.fuzzworker") {
-		os.Exit(m.Run())
-	}
-	nstest.Main(m)
-}
+func TestMain(m *testing.M) { nstest.Main(m) }
 
 // machine is a file system with the given contents, by path from /. A content
 // that begins with "->" is a symbolic link, and "/" is a folder.

@@ -49,11 +49,17 @@ func Begin(command string) (r *Run, err error) {
 				return err
 			}
 		}
-		if r.file, err = os.OpenFile(filepath.Join(r.dir, fileName), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
+		// It gets its name when it is locked: unlocked, it would be a dead run's
+		// to whoever looks at that moment.
+		path := filepath.Join(r.dir, fileName)
+		if r.file, err = os.OpenFile(path+".new", os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
 			return err
 		}
-		if !tryLock(r.file) {
-			return errors.New("somebody else has locked it")
+		if err := flockWait(r.file); err != nil {
+			return err
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			return err
 		}
 		return r.Record(Entry{Run: &Header{PID: os.Getpid(), Started: now, Command: command}})
 	})

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -24,7 +25,7 @@ const inside = "LANSTORM_TEST_INSIDE"
 // are, and those that call Need skip.
 func Main(m interface{ Run() int }) {
 	switch {
-	case os.Geteuid() != 0:
+	case os.Geteuid() != 0, slices.Contains(os.Args, "-test.fuzzworker"): // the latter is the child of one inside
 		os.Exit(m.Run())
 	case os.Getenv(inside) == "":
 		os.Exit(reexec())
