@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -23,7 +25,14 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 	if err != nil {
 		return nil, err
 	}
+	link, err := netlink.LinkByName(r.Parent)
+	if err != nil && !errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil, err
+	}
 	m := &NetworkManager{opts: Options{Journal: run}.withDefaults(), machine: machine, blocks: r.Blocks, unfinished: drafts}
+	if link != nil {
+		m.parent = *link.Attrs()
+	}
 	for _, b := range r.Blocks {
 		m.opts.Prefix = b.Prefix
 		for i := b.First; i < b.First+b.Count; i++ {

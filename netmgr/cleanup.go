@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
@@ -24,18 +23,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	}
 	m.releaseAll(ctx)
 
-	errs := make([]error, len(m.clients))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, m.opts.Concurrency)
-	for i, c := range m.clients {
-		slots <- struct{}{}
-		wg.Go(func() {
-			errs[i] = safely(c.remove)
-			<-slots
-		})
-	}
-	wg.Wait()
-
+	errs := m.removeAll()
 	if err := m.removeUnfinished(); err != nil {
 		return err
 	}
@@ -85,29 +73,5 @@ func (m *NetworkManager) forgetBlocks() error {
 		}
 	}
 	m.blocks = nil
-	return nil
-}
-
-// remove takes away whatever of the client was made, newest first. Each part
-// is forgotten once it is gone, so that remove can be called again.
-func (c *Client) remove() error {
-	if c.etc {
-		if err := os.RemoveAll(c.etcDir()); err != nil {
-			return err
-		}
-		c.etc = false
-	}
-	if c.ns == nil {
-		return nil
-	}
-	// A namespace dies in its own time, and its macvlan with it. Deleted by
-	// itself, the macvlan is off the parent when the kernel says so.
-	if err := c.ns.DeleteLinks(); err != nil {
-		return fmt.Errorf("delete %s: %w", c.Link, err)
-	}
-	if err := c.ns.Delete(); err != nil {
-		return err
-	}
-	c.ns = nil
 	return nil
 }

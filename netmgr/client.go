@@ -34,6 +34,9 @@ type Client struct {
 	etc    bool            // etcDir is ours
 	leased bool            // the server may think that it gave Lease out
 
+	onParent bool // the namespace is let go of, and the macvlan may not be gone yet
+	nsid     int  // then leads to the namespace
+
 	life context.Context // ends with the client
 	end  context.CancelFunc
 
@@ -41,8 +44,19 @@ type Client struct {
 	http     *http.Client
 }
 
-// Timings says how long each stage of making a client took.
-type Timings struct{ Namespace, Link, Lease, Configure time.Duration }
+// Timings says how long each stage of making a client took. Between stages a
+// client may wait for others, which does not count.
+type Timings struct {
+	Namespace, Link, Lease, Configure time.Duration
+
+	Offer  time.Duration // part of Lease: from the first DISCOVER to the OFFER taken
+	Ack    time.Duration // likewise: from the REQUEST to the ACK
+	Resent int           // messages sent again because no answer came
+	Asked  time.Time     // when the first DISCOVER was sent
+}
+
+// Total is the time of all stages.
+func (t Timings) Total() time.Duration { return t.Namespace + t.Link + t.Lease + t.Configure }
 
 // ListenPacket opens a UDP socket of the client. network is "udp" or "udp4",
 // address an IP address and port of the client or ":port".

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -36,7 +37,27 @@ func (c *Client) configure(context.Context) error {
 			return fmt.Errorf("route to %s via %s: %w", r.Dst, r.Gw, err)
 		}
 	}
+	if err := c.greet(c.Lease.Gateway, c.Lease.Server); err != nil {
+		return err
+	}
 	return c.writeResolvConf()
+}
+
+// greet has the kernel ask by ARP for hosts that the client will soon speak to,
+// and does not wait for the answer. Now the question reaches only them: later,
+// when macvlans pass broadcasts on to one another, n clients that ask at the
+// same time make n² packets.
+func (c *Client) greet(hosts ...netip.Addr) error {
+	for i, a := range hosts {
+		if !a.IsValid() || !c.Lease.Address.Contains(a) || slices.Contains(hosts[:i], a) {
+			continue
+		}
+		err := c.nl.NeighSet(&netlink.Neigh{LinkIndex: c.index, IP: a.AsSlice(), Flags: netlink.NTF_USE})
+		if err != nil && !errors.Is(err, unix.ENOBUFS) { // the neighbour table is full, as health will tell
+			return fmt.Errorf("ask for %s by ARP: %w", a, err)
+		}
+	}
+	return nil
 }
 
 // kernelRoutes puts the lease's routes into an order in which the kernel takes

@@ -1,16 +1,13 @@
 package netmgr
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -18,31 +15,41 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// CreateClients adds n clients to those that stand, many at once, and returns
+// CreateClients adds n clients to those that stand, all at once, and returns
 // when each has its lease and is configured. It is all or nothing: on error no
 // client stands, not even one of an earlier call. The error is a *CreateError
 // when clients failed. It is a *RefusedError when nothing was tried: then
 // those of earlier calls stand as before. When ctx
 // ends, so do the attempts.
 func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
+	return m.CreateClientsEvery(ctx, n, 0)
+}
+
+// CreateClientsEvery is CreateClients with an arrival every gap: a client comes
+// up and asks for its address, however many before it are still waiting.
+func (m *NetworkManager) CreateClientsEvery(ctx context.Context, n int, gap time.Duration) error {
 	fresh, err := m.plan(n)
+	if err == nil {
+		err = m.raiseLimits(len(m.clients) + n)
+	}
 	if err != nil {
 		return errors.Join(err, m.forgetBlocks())
 	}
-	m.raiseLimits(len(m.clients) + n)
-	start := time.Now()
 	m.clients = append(m.clients, fresh...)
-	failed, tried := m.bringUpAll(ctx, fresh)
-	if len(failed) == 0 && tried == n {
-		m.opts.Log.Info("clients created", "count", n, "took", time.Since(start).Round(time.Millisecond))
+	b := &bringUp{m: m, clients: fresh, gap: gap}
+	b.run(ctx)
+	m.creation = b.figures()
+	tried := b.tried
+	if len(b.failed) == 0 && tried == n && ctx.Err() == nil {
+		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil
 	}
 	// The way back must not be cut short by whatever cut creation short.
 	clean := m.Cleanup(m.opts.Patience)
-	if len(failed) == 0 {
+	if len(b.failed) == 0 {
 		return errors.Join(context.Cause(ctx), clean)
 	}
-	return errors.Join(&CreateError{Asked: n, Failed: failed, NotTried: n - tried}, clean)
+	return errors.Join(&CreateError{Asked: n, Failed: b.failed, NotTried: n - tried}, clean)
 }
 
 // plan names n new clients, after making sure that their names are free.
@@ -93,77 +100,18 @@ func (m *NetworkManager) newClient(i int) *Client {
 	return c
 }
 
-// bringUpAll brings clients up, a bounded number at one time, and starts no
-// more of them once one has failed: they would all be taken down again.
-func (m *NetworkManager) bringUpAll(ctx context.Context, clients []*Client) (failed []*ClientError, tried int) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	next := func() *Client {
-		mu.Lock()
-		defer mu.Unlock()
-		if tried == len(clients) || len(failed) > 0 || ctx.Err() != nil {
-			return nil
-		}
-		tried++
-		return clients[tried-1]
-	}
-	for range min(m.opts.Concurrency, len(clients)) {
-		wg.Go(func() {
-			for c := next(); c != nil; c = next() {
-				if err := c.bringUp(ctx); err != nil {
-					mu.Lock()
-					failed = append(failed, err)
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	slices.SortFunc(failed, func(a, b *ClientError) int {
-		_, i := splitNumber(a.Client)
-		_, j := splitNumber(b.Client)
-		return cmp.Compare(i, j)
-	})
-	return failed, tried
-}
-
-// bringUp takes a client through its stages. What it made before an error
-// stays, for Cleanup to find.
-func (c *Client) bringUp(ctx context.Context) *ClientError {
-	defer c.closeNetlink()
-	for _, s := range []struct {
-		stage Stage
-		run   func(context.Context) error
-		took  *time.Duration
-	}{
-		{StageNamespace, c.makeNamespace, &c.Timings.Namespace},
-		{StageLink, c.makeLink, &c.Timings.Link},
-		{StageLease, c.acquireLease, &c.Timings.Lease},
-		{StageConfigure, c.configure, &c.Timings.Configure},
-	} {
-		start := time.Now()
-		if err := safely(func() error { return s.run(ctx) }); err != nil {
-			return &ClientError{Client: c.Name, Stage: s.stage, Err: err}
-		}
-		*s.took = time.Since(start)
-	}
-	return nil
-}
-
 func (c *Client) makeNamespace(context.Context) (err error) {
 	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark())
 	if errors.Is(err, os.ErrExist) { // since plan looked
 		return refuse("somebody else has just made it")
 	}
-	if err != nil {
-		return err
-	}
-	// A client that speaks no IPv6 yet must not be heard on IPv6 either.
-	return c.ns.DisableIPv6()
+	return err
 }
 
 // makeLink makes the macvlan inside the namespace in one message, its name and
-// MAC address included, so that no daemon of the host ever sees it.
+// MAC address included, so that no daemon of the host ever sees it. It is in
+// private mode at first: in bridge mode the kernel would hand every broadcast
+// of a client to every other, and n clients that come up at once send n of them.
 func (c *Client) makeLink(context.Context) error {
 	err := netlink.LinkAdd(&netlink.Macvlan{
 		LinkAttrs: netlink.LinkAttrs{
@@ -173,7 +121,8 @@ func (c *Client) makeLink(context.Context) error {
 			Namespace:    netlink.NsFd(c.ns.FD()),
 			TxQLen:       -1, // the kernel's default
 		},
-		Mode: modes[c.m.opts.Mode],
+		Mode:       netlink.MACVLAN_MODE_PRIVATE,
+		BCQueueLen: c.m.broadcastQueue,
 	})
 	if err != nil {
 		return fmt.Errorf("add macvlan on %s: %w", c.m.parent.Name, err)
@@ -181,16 +130,30 @@ func (c *Client) makeLink(context.Context) error {
 	if c.nl, err = c.ns.Netlink(); err != nil {
 		return err
 	}
-	link, err := c.nl.LinkByName(c.Link)
+	made, err := c.nl.LinkByName(c.Link)
 	if err != nil {
 		return err
 	}
-	c.index = link.Attrs().Index
+	c.index = made.Attrs().Index
 	const loopback = 1 // the first link of every namespace
 	for _, index := range []int{loopback, c.index} {
 		if err := c.nl.LinkSetUp(device(index)); err != nil {
 			return fmt.Errorf("up: %w", err)
 		}
+	}
+	return nil
+}
+
+// join puts the macvlan into the mode that was asked for, and says nothing else
+// of it: to name its MAC address would make it forget the neighbours it knows.
+func (c *Client) join(context.Context) error {
+	mode := modes[c.m.opts.Mode]
+	if mode == netlink.MACVLAN_MODE_PRIVATE {
+		return nil
+	}
+	err := c.nl.LinkModify(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: c.Link, Index: c.index, TxQLen: -1}, Mode: mode})
+	if err != nil {
+		return fmt.Errorf("macvlan mode %s: %w", c.m.opts.Mode, err)
 	}
 	return nil
 }

@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
-	"github.com/mdlayher/packet"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/journal"
@@ -41,32 +37,55 @@ const firstWait = time.Second
 // ACK (RFC 2131 §4.4.1). It sends by broadcast, having no address, and is
 // answered by either broadcast or unicast.
 type exchange struct {
-	conn    net.PacketConn
+	send    func(msg []byte) error // broadcasts
+	answers <-chan []byte          // DHCP messages to the client
 	mac     net.HardwareAddr
 	options []dhcpv4.Modifier // of every message
 	timeout time.Duration
-	offered func(Lease) error // called before an OFFER is taken; may be nil
+	offered func(Lease) error        // called before an OFFER is taken; may be nil
+	resent  func(lastSent time.Time) // called when a message must be sent again; may be nil
+	full    func()                   // called when a queue on the way out is full; may be nil
 
 	start, end time.Time
-	refused    error // why the last answer was of no use
+	asked      time.Time // when the last REQUEST was first sent
+	refused    error     // why the last answer was of no use
 }
 
-func (c *Client) acquireLease(ctx context.Context) error {
-	conn, err := c.listenDHCP()
+func (b *bringUp) acquireLease(c *Client, ctx context.Context) (err error) {
+	if b.window != nil {
+		if err := b.window.enter(ctx); err != nil {
+			return err
+		}
+		defer func() { b.window.leave(err == nil) }()
+	}
+	m, err := c.openMouth()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	// A deadline in the past wakes up a read that waits.
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
-
-	x := exchange{conn: conn, mac: c.MAC, options: c.identify(), timeout: c.m.opts.DHCPTimeout, offered: c.expectLease}
+	defer m.Close()
+	x := exchange{
+		send:    m.say,
+		answers: b.ear.answers(c),
+		mac:     c.MAC,
+		options: c.identify(),
+		timeout: c.m.opts.DHCPTimeout,
+		offered: c.expectLease,
+		resent: func(lastSent time.Time) {
+			c.Timings.Resent++
+			if b.window != nil {
+				b.window.lost(lastSent)
+			}
+		},
+		full: func() { c.m.strain.noBuffers.Add(1) },
+	}
 	lease, err := x.run(ctx)
+	c.Timings.Asked = x.start
 	if err != nil {
 		return err
 	}
 	c.Lease = lease
+	c.Timings.Lease = lease.Acquired.Sub(x.start)
+	c.Timings.Offer, c.Timings.Ack = x.asked.Sub(x.start), lease.Acquired.Sub(x.asked)
 	return nil
 }
 
@@ -103,54 +122,6 @@ func (c *Client) clientID() dhcpv4.Option {
 	return dhcpv4.OptClientIdentifier(append([]byte{ethernet}, c.MAC...))
 }
 
-// listenDHCP opens a packet socket on the client's link that hears nothing but
-// DHCP answers to this client: without the filter every client's socket would
-// wake up for every other client's broadcasts.
-func (c *Client) listenDHCP() (net.PacketConn, error) {
-	filter, err := bpf.Assemble(answersTo(c.MAC))
-	if err != nil {
-		return nil, err
-	}
-	var conn *packet.Conn
-	err = c.ns.Do(func() error {
-		conn, err = packet.Listen(c.iface(), packet.Datagram, unix.ETH_P_IP, &packet.Config{Filter: filter})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("packet socket: %w", err)
-	}
-	return nclient4.NewBroadcastUDPConn(conn, &net.UDPAddr{Port: dhcpv4.ClientPort}), nil
-}
-
-// answersTo accepts IPv4 packets that carry UDP to the DHCP client port and
-// have mac as chaddr. Offsets count from the IPv4 header, as the filter of a
-// SOCK_DGRAM packet socket sees them (af_packet.c).
-func answersTo(mac net.HardwareAddr) []bpf.Instruction {
-	const (
-		flagsAndFragment = 6
-		protocol         = 9
-		udpDestination   = 2
-		chaddr           = 8 + 28 // behind the UDP header (RFC 2131 §2)
-	)
-	high := uint32(mac[0])<<24 | uint32(mac[1])<<16 | uint32(mac[2])<<8 | uint32(mac[3])
-	low := uint32(mac[4])<<8 | uint32(mac[5])
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: protocol, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 10},
-		bpf.LoadAbsolute{Off: flagsAndFragment, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 8},
-		bpf.LoadMemShift{Off: 0}, // X = length of the IPv4 header
-		bpf.LoadIndirect{Off: udpDestination, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: dhcpv4.ClientPort, SkipTrue: 5},
-		bpf.LoadIndirect{Off: chaddr, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: high, SkipTrue: 3},
-		bpf.LoadIndirect{Off: chaddr + 4, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: low, SkipTrue: 1},
-		bpf.RetConstant{Val: 1 << 16},
-		bpf.RetConstant{Val: 0},
-	}
-}
-
 // run tries until it has a lease or the time is over. A NAK sends it back to
 // the beginning.
 func (x *exchange) run(ctx context.Context) (Lease, error) {
@@ -177,6 +148,7 @@ func (x *exchange) run(ctx context.Context) (Lease, error) {
 		if err != nil {
 			return Lease{}, err
 		}
+		x.asked = time.Now()
 		lease, sent, err := x.ask(ctx, request, dhcpv4.MessageTypeAck)
 		switch {
 		case errors.Is(err, errNAK) && time.Until(x.end) > 2*firstWait: // the pause, and then time for an answer
@@ -203,9 +175,14 @@ var errNAK = errors.New("refused by NAK")
 // the time is over, and how many times it sent. A NAK is an error.
 func (x *exchange) ask(ctx context.Context, msg *dhcpv4.DHCPv4, wanted dhcpv4.MessageType) (lease *Lease, sent int, err error) {
 	x.refused = nil
+	var last time.Time
 	for wait := firstWait; time.Now().Before(x.end); wait *= 2 {
+		if sent > 0 && x.resent != nil {
+			x.resent(last)
+		}
 		msg.NumSeconds = uint16(time.Since(x.start).Seconds())
-		if err := x.send(ctx, msg); err != nil {
+		last = time.Now()
+		if err := x.transmit(ctx, msg); err != nil {
 			return nil, sent, fmt.Errorf("send %s: %w", msg.MessageType(), err)
 		}
 		sent++
@@ -221,14 +198,18 @@ func (x *exchange) ask(ctx context.Context, msg *dhcpv4.DHCPv4, wanted dhcpv4.Me
 	return nil, sent, nil
 }
 
-// send broadcasts msg. A full queue on the way out (macvlan's, or the
+// transmit broadcasts msg. A full queue on the way out (macvlan's, or the
 // parent's) is our own haste and not the router's fault: wait and try again.
-func (x *exchange) send(ctx context.Context, msg *dhcpv4.DHCPv4) error {
-	to := &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ServerPort}
+func (x *exchange) transmit(ctx context.Context, msg *dhcpv4.DHCPv4) error {
+	wire := msg.ToBytes()
 	for {
-		_, err := x.conn.WriteTo(msg.ToBytes(), to)
-		if !errors.Is(err, unix.ENOBUFS) || time.Now().After(x.end) {
+		err := x.send(wire)
+		ours := errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
+		if !ours || time.Now().After(x.end) {
 			return err
+		}
+		if x.full != nil {
+			x.full()
 		}
 		if err := sleep(ctx, jitter(10*time.Millisecond)); err != nil {
 			return err
@@ -238,24 +219,20 @@ func (x *exchange) send(ctx context.Context, msg *dhcpv4.DHCPv4) error {
 
 // receive waits for the answer to msg, nil when none comes in time.
 func (x *exchange) receive(ctx context.Context, msg *dhcpv4.DHCPv4, wanted dhcpv4.MessageType, until time.Time) (*Lease, error) {
-	if err := x.conn.SetReadDeadline(until); err != nil {
-		return nil, err
-	}
-	buf := make([]byte, 1<<16)
+	over := time.NewTimer(time.Until(until))
+	defer over.Stop()
 	for {
-		if ctx.Err() != nil { // its deadline may have come before ours was set
-			return nil, context.Cause(ctx)
-		}
-		n, _, err := x.conn.ReadFrom(buf)
-		switch {
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.Is(err, os.ErrDeadlineExceeded):
+		var wire []byte
+		select {
+		case wire = <-x.answers:
+		case <-over.C:
 			return nil, nil
-		case err != nil:
-			return nil, fmt.Errorf("receive: %w", err)
+		case <-ctx.Done():
 		}
-		answer, err := dhcpv4.FromBytes(buf[:n])
+		if ctx.Err() != nil { // even if an answer came as well
+			return nil, context.Cause(ctx)
+		}
+		answer, err := dhcpv4.FromBytes(wire)
 		if err != nil {
 			x.refused = fmt.Errorf("an answer is not DHCP: %w", err)
 			continue

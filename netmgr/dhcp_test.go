@@ -3,11 +3,9 @@ package netmgr
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,134 +13,42 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
 var testMAC = net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0x00, 0x07}
 
-// dhcpPacket is an IPv4 packet of which the tests spoil a part.
-type dhcpPacket struct {
-	words    int // of the IPv4 header
-	fragment uint16
-	protocol byte
-	port     uint16
-	mac      net.HardwareAddr
-}
-
-func (p dhcpPacket) bytes(t *testing.T) []byte {
-	t.Helper()
-	msg, err := dhcpv4.New(dhcpv4.WithHwAddr(p.mac), dhcpv4.WithMessageType(dhcpv4.MessageTypeOffer))
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := make([]byte, 4*p.words+8)
-	b[0] = 0x40 | byte(p.words)
-	binary.BigEndian.PutUint16(b[6:], p.fragment)
-	b[9] = p.protocol
-	binary.BigEndian.PutUint16(b[4*p.words+2:], p.port)
-	return append(b, msg.ToBytes()...)
-}
-
-func TestFilterHearsOnlyAnswersToItsClient(t *testing.T) {
-	vm, err := bpf.NewVM(answersTo(testMAC))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bpf.Assemble(answersTo(testMAC)); err != nil {
-		t.Fatal(err) // the kernel would not take it either
-	}
-	changed := func(i int) net.HardwareAddr {
-		mac := slices.Clone(testMAC)
-		mac[i] ^= 1
-		return mac
-	}
-	for _, tt := range []struct {
-		name  string
-		spoil func(*dhcpPacket)
-		cut   int // bytes kept; 0 for all
-		want  bool
-	}{
-		{name: "an answer to this client", spoil: func(*dhcpPacket) {}, want: true},
-		{name: "an answer with IP options", spoil: func(p *dhcpPacket) { p.words = 6 }, want: true},
-		{name: "an answer with all IP options there can be", spoil: func(p *dhcpPacket) { p.words = 15 }, want: true},
-		{name: "an answer that must not be fragmented", spoil: func(p *dhcpPacket) { p.fragment = 0x4000 }, want: true},
-		{name: "a later fragment", spoil: func(p *dhcpPacket) { p.fragment = 0x00b9 }},
-		{name: "another client by its first byte", spoil: func(p *dhcpPacket) { p.mac = changed(0) }},
-		{name: "another client by its fourth byte", spoil: func(p *dhcpPacket) { p.mac = changed(3) }},
-		{name: "another client by its fifth byte", spoil: func(p *dhcpPacket) { p.mac = changed(4) }},
-		{name: "another client by its last byte", spoil: func(p *dhcpPacket) { p.mac = changed(5) }},
-		{name: "a question to a server", spoil: func(p *dhcpPacket) { p.port = dhcpv4.ServerPort }},
-		{name: "TCP", spoil: func(p *dhcpPacket) { p.protocol = unix.IPPROTO_TCP }},
-		{name: "a packet that ends in the MAC address", spoil: func(*dhcpPacket) {}, cut: 20 + 8 + 28 + 5},
-		{name: "a packet that ends in the IP header", spoil: func(*dhcpPacket) {}, cut: 9},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := dhcpPacket{words: 5, protocol: unix.IPPROTO_UDP, port: dhcpv4.ClientPort, mac: testMAC}
-			tt.spoil(&p)
-			packet := p.bytes(t)
-			if tt.cut > 0 {
-				packet = packet[:tt.cut]
-			}
-			n, err := vm.Run(packet)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := n >= len(packet); got != tt.want || !got && n > 0 {
-				t.Errorf("%d of %d bytes pass, want passed %t", n, len(packet), tt.want)
-			}
-		})
-	}
-}
-
-// scriptedConn is a LAN with a server on it that answers by a script: what
-// follows is what no sound server can be made to do. Its time is synctest's.
-type scriptedConn struct {
-	net.PacketConn // nil: whatever is not written below must not be used
-
-	server   func(asked *dhcpv4.DHCPv4) (answers [][]byte)
-	refuse   func() error // instead of sending
-	deadline time.Time
-	answers  chan []byte
+// script is a LAN with a server on it that answers by a script: what follows is
+// what no sound server can be made to do. Its time is synctest's.
+type script struct {
+	server  func(asked *dhcpv4.DHCPv4) (answers [][]byte)
+	refuse  func() error // instead of sending
+	answers chan []byte
 
 	sent []*dhcpv4.DHCPv4
 	at   []time.Time
 }
 
-func (c *scriptedConn) WriteTo(b []byte, to net.Addr) (int, error) {
-	if c.refuse != nil {
-		if err := c.refuse(); err != nil {
-			return 0, err
+func (s *script) send(b []byte) error {
+	if s.refuse != nil {
+		if err := s.refuse(); err != nil {
+			return err
 		}
 	}
 	msg, err := dhcpv4.FromBytes(b)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if to := to.(*net.UDPAddr); !to.IP.Equal(net.IPv4bcast) || to.Port != dhcpv4.ServerPort {
-		return 0, errors.New("not a broadcast to the servers")
+	s.sent, s.at = append(s.sent, msg), append(s.at, time.Now())
+	for _, a := range s.server(msg) {
+		s.answers <- a
 	}
-	c.sent, c.at = append(c.sent, msg), append(c.at, time.Now())
-	for _, a := range c.server(msg) {
-		c.answers <- a
-	}
-	return len(b), nil
-}
-
-func (c *scriptedConn) SetReadDeadline(t time.Time) error { c.deadline = t; return nil }
-
-func (c *scriptedConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	select {
-	case a := <-c.answers:
-		return copy(b, a), &net.UDPAddr{}, nil
-	case <-time.After(time.Until(c.deadline)):
-		return 0, nil, os.ErrDeadlineExceeded
-	}
+	return nil
 }
 
 // types are the message types sent, in order.
-func (c *scriptedConn) types() (types []string) {
-	for _, m := range c.sent {
+func (s *script) types() (types []string) {
+	for _, m := range s.sent {
 		types = append(types, m.MessageType().String())
 	}
 	return types
@@ -174,15 +80,15 @@ func nak(asked *dhcpv4.DHCPv4, why string) []byte {
 
 // newExchange is an exchange of ten seconds with a server that answers by the
 // script, which is also told how many messages of that type came before.
-func newExchange(script func(asked *dhcpv4.DHCPv4, before int) [][]byte) (*exchange, *scriptedConn) {
-	c := &scriptedConn{answers: make(chan []byte, 100)}
+func newExchange(answer func(asked *dhcpv4.DHCPv4, before int) [][]byte) (*exchange, *script) {
+	s := &script{answers: make(chan []byte, 100)}
 	seen := map[dhcpv4.MessageType]int{}
-	c.server = func(asked *dhcpv4.DHCPv4) [][]byte {
+	s.server = func(asked *dhcpv4.DHCPv4) [][]byte {
 		before := seen[asked.MessageType()]
 		seen[asked.MessageType()]++
-		return script(asked, before)
+		return answer(asked, before)
 	}
-	return &exchange{conn: c, mac: testMAC, timeout: 10 * time.Second}, c
+	return &exchange{send: s.send, answers: s.answers, mac: testMAC, timeout: 10 * time.Second}, s
 }
 
 const (

@@ -94,3 +94,18 @@ func FuzzParseICMPError(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDHCPAnswer(f *testing.F) {
+	whole := make([]byte, 400)
+	copy(whole, testMAC)
+	whole[14], whole[14+24] = 0x45, 1
+	copy(whole[14+28+28:], testMAC)
+	f.Add(whole)
+	f.Add(whole[:40])
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		client, msg, ok := dhcpAnswer(frame)
+		if ok && (len(msg) < 34 || [6]byte(msg[28:]) != client) {
+			t.Errorf("%x for %x", msg, client)
+		}
+	})
+}

@@ -27,7 +27,7 @@ type Options struct {
 	Parent      string        // the Ethernet link towards the router
 	Prefix      string        // client i lives in namespace <Prefix><i>; default "ns"
 	Mode        string        // macvlan mode: bridge (default), private or vepa
-	Concurrency int           // how many clients are being made at one time; default 64
+	Concurrency int           // how many clients ask for a lease at one time, at most; default 64
 	DHCPTimeout time.Duration // how long a client may take to get a lease; default 10s
 	VendorClass string        // DHCP option 60; default "lanstorm"
 	DNS         []netip.Addr  // name servers in place of the lease's
@@ -54,6 +54,11 @@ type NetworkManager struct {
 	parent  netlink.LinkAttrs
 	machine string
 	clients []*Client // in order of their number
+
+	creation Creation // the newest
+	strain   strain
+
+	broadcastQueue uint32 // of a macvlan; 0: the kernel's default
 
 	blocks []journal.Block // the numbers of clients
 

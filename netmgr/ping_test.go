@@ -123,12 +123,12 @@ func TestPingOfAHostThatIsNotThere(t *testing.T) {
 func TestPingByAGatewayThatIsNotThere(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
-	create(t, m, 2)
 	h := handle(t, l.Namespaces()[0])
 	lan := link(t, h, "lan")
 	if err := h.LinkSetARPOff(lan); err != nil {
 		t.Fatal(err)
 	}
+	create(t, m, 2)
 	lost(t, m.PingAll(t.Context(), brief(netmgr.Host(googleDNS), 2)), 2, "the gateway 10.77.0.1 does not answer ARP")
 	if err := h.LinkSetARPOn(lan); err != nil { // for the RELEASEs
 		t.Fatal(err)
@@ -292,12 +292,12 @@ func TestOnlyTheClientThatIgnoresPingsIsUnreachable(t *testing.T) {
 func TestClientsOfAGatewayThatIsNotThereAreUnreachable(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
-	create(t, m, 2)
 	h := handle(t, l.Namespaces()[0])
 	lan := link(t, h, "lan")
 	if err := h.LinkSetARPOff(lan); err != nil {
 		t.Fatal(err)
 	}
+	create(t, m, 2)
 	named, text := problems(m.Unreachable(t.Context(), brief(nil, 1)))
 	if diff := cmp.Diff([]string{"ns1", "ns2"}, named); diff != "" {
 		t.Error(diff)

@@ -62,15 +62,19 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 // dialServer opens a socket from the leased address to the server: a RELEASE
 // that comes from 0.0.0.0 or by broadcast is ignored by servers.
 func (c *Client) dialServer() (conn *net.UDPConn, err error) {
-	if err := c.ensureAddress(); err != nil {
-		return nil, err
-	}
-	err = c.ns.Do(func() error {
+	dial := func() error {
 		conn, err = net.DialUDP("udp4",
 			&net.UDPAddr{IP: c.Lease.Address.Addr().AsSlice(), Port: dhcpv4.ClientPort},
 			&net.UDPAddr{IP: c.Lease.Server.AsSlice(), Port: dhcpv4.ServerPort})
 		return err
-	})
+	}
+	if err = c.ns.Do(dial); err == nil {
+		return conn, nil
+	}
+	if err := c.ensureAddress(); err != nil { // the lease may have come to nothing, or the link be down
+		return nil, err
+	}
+	err = c.ns.Do(dial)
 	return conn, err
 }
 

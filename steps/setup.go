@@ -48,5 +48,8 @@ func (w *world) createClients(ctx context.Context, n int) error {
 	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {
 		return fmt.Errorf("%w (%s)", err, hint)
 	}
+	if err == nil {
+		fmt.Fprintln(w.suite.Notes, m.Creation())
+	}
 	return err
 }

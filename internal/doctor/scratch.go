@@ -33,10 +33,6 @@ func newScratch() (s *scratch, err error) {
 	if s.nl, err = s.Netlink(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	// What is tried must not be heard on the LAN by accident.
-	if err := s.DisableIPv6(); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
 	return s, nil
 }
 

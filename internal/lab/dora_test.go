@@ -41,9 +41,6 @@ func newHost(t *testing.T, l *lab.Lab, name string) *host {
 			t.Error(err)
 		}
 	})
-	if err := h.ns.DisableIPv6(); err != nil {
-		t.Fatal(err)
-	}
 	if h.nl, err = h.ns.Netlink(); err != nil {
 		t.Fatal(err)
 	}

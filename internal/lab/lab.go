@@ -134,7 +134,7 @@ func (l *Lab) claim() (err error) {
 		return err
 	}
 	l.defers(l.internet.Delete)
-	return errors.Join(l.router.DisableIPv6(), l.internet.DisableIPv6())
+	return nil
 }
 
 func routerOf(parent string) string   { return parent + "-router" }

@@ -54,9 +54,6 @@ func (l *Lab) letRogueIn() (r *rogue, err error) {
 // connectRogue makes a macvlan on the router's link: what clients send reaches
 // both hosts.
 func (l *Lab) connectRogue(ns *namespace.NS, addr netip.Prefix) error {
-	if err := ns.DisableIPv6(); err != nil {
-		return err
-	}
 	router, err := l.router.Netlink()
 	if err != nil {
 		return err

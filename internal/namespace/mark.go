@@ -12,16 +12,11 @@ import (
 // loopback is the index of the first link of every namespace.
 const loopback = 1
 
-// setMark marks the namespace that the thread is in.
-func setMark(mark string) error {
+// setMark marks the namespace of h.
+func setMark(h *netlink.Handle, mark string) error {
 	if mark == "" {
 		return nil
 	}
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
 	return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}, mark)
 }
 

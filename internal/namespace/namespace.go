@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
@@ -25,11 +27,13 @@ const Dir = "/run/netns"
 type NS struct {
 	name   string
 	handle netns.NsHandle
-	made   bool // by Create, in this process
+	made   bool                           // by Create, in this process
+	spare  atomic.Pointer[netlink.Handle] // for the first who asks for one
 }
 
 // Create makes a network namespace called name, empty but for a loopback
-// interface that is down. The error is fs.ErrExist when the name is taken.
+// interface that is down. Links made in it stay silent on IPv6, link-local
+// chatter included. The error is fs.ErrExist when the name is taken.
 func Create(name string) (*NS, error) { return CreateMarked(name, "") }
 
 // CreateMarked makes a namespace that carries mark, as the alias of its
@@ -65,13 +69,21 @@ func create(name, mark string) (*NS, error) {
 		return err
 	}
 	err = enter(unshare, func(func() error) error {
-		if err := setMark(mark); err != nil {
+		if err := disableIPv6(); err != nil {
+			return err
+		}
+		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
+		}
+		ns.spare.Store(h)
+		if err := setMark(h, mark); err != nil {
 			return err
 		}
 		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
 	})
 	if err != nil {
-		_ = ns.handle.Close()
+		_ = ns.Close()
 		return nil, errors.Join(err, os.Remove(path))
 	}
 	return ns, nil
@@ -100,7 +112,12 @@ func (n *NS) Name() string { return n.name }
 func (n *NS) FD() int { return int(n.handle) }
 
 // Close gives up the descriptor and leaves the namespace standing.
-func (n *NS) Close() error { return n.handle.Close() }
+func (n *NS) Close() error {
+	if h := n.spare.Swap(nil); h != nil {
+		h.Close()
+	}
+	return n.handle.Close()
+}
 
 // Delete takes the name away and closes the descriptor. The kernel destroys
 // the namespace, some time later, when no process or socket uses it any more:
@@ -114,7 +131,7 @@ func (n *NS) Delete() error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("namespace %s: %w", n.name, err)
 	}
-	if err := n.handle.Close(); err == nil && n.made { // the first successful Delete
+	if err := n.Close(); err == nil && n.made { // the first successful Delete
 		registry.release()
 	}
 	return nil

@@ -1,7 +1,6 @@
 package namespace
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +12,9 @@ import (
 // Netlink opens an rtnetlink(7) handle inside the namespace, for use anywhere.
 // The caller closes it.
 func (n *NS) Netlink() (h *netlink.Handle, err error) {
+	if h := n.spare.Swap(nil); h != nil {
+		return h, nil
+	}
 	err = n.Do(func() error {
 		h, err = netlink.NewHandle(unix.NETLINK_ROUTE)
 		return err
@@ -26,24 +28,5 @@ func (n *NS) Netlink() (h *netlink.Handle, err error) {
 // SetSysctl writes a setting of the namespace, such as "net/ipv4/ip_forward".
 // The host's own settings are not touched.
 func (n *NS) SetSysctl(key, value string) error {
-	return n.Do(func() error { return writeSysctl(key, value) })
-}
-
-// DisableIPv6 keeps the namespace silent on IPv6, link-local chatter included.
-// It succeeds on a kernel without IPv6.
-func (n *NS) DisableIPv6() error {
-	return n.Do(func() error {
-		for _, which := range []string{"all", "default"} {
-			err := writeSysctl("net/ipv6/conf/"+which+"/disable_ipv6", "1")
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// writeSysctl reaches the settings of the namespace that the thread is in.
-func writeSysctl(key, value string) error {
-	return os.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0)
+	return n.Do(func() error { return os.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0) })
 }

@@ -1,0 +1,123 @@
+package netmgr
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Creation is what it took to make clients, in one call.
+type Creation struct {
+	Clients int           // that came through all stages
+	Took    time.Duration // from the first namespace to the last client configured
+	Leasing time.Duration // from the first DISCOVER to the last ACK
+	Resent  int           // DHCP messages sent again for want of an answer
+	Phases  []Phase
+
+	AskedRate    float64 // arrivals per second that were asked for; 0: all at once
+	AchievedRate float64 // arrivals per second, a client arriving with its first DISCOVER
+}
+
+// Phase is the time that clients took for one part of their creation, each for
+// itself.
+type Phase struct {
+	Name               string // namespace, link, offer, ack, configure or total
+	P50, P95, P99, Max time.Duration
+}
+
+// LeasesPerSecond is the rate while leases were being asked for.
+func (c Creation) LeasesPerSecond() float64 { return float64(c.Clients) / c.Leasing.Seconds() }
+
+// String tells it in a line.
+func (c Creation) String() string {
+	if c.Clients == 0 {
+		return "no clients"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d clients in %s", c.Clients, short(c.Took))
+	if c.AskedRate > 0 {
+		fmt.Fprintf(&b, ", arriving at %.4g per second (asked: %.4g)", c.AchievedRate, c.AskedRate)
+	}
+	fmt.Fprintf(&b, ": %.0f leases/s, %d messages resent; p95", c.LeasesPerSecond(), c.Resent)
+	for i, p := range c.Phases {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " %s %s", p.Name, short(p.P95))
+	}
+	return b.String()
+}
+
+// short rounds d to what people want to read.
+func short(d time.Duration) time.Duration {
+	switch {
+	case d < 10*time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	case d < time.Second:
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(10 * time.Millisecond)
+}
+
+// Creation tells of the newest call of CreateClients or CreateClientsEvery.
+func (m *NetworkManager) Creation() Creation { return m.creation }
+
+// figures sums up the clients that came through.
+func (b *bringUp) figures() Creation {
+	var c Creation
+	var first, last, arrived time.Time
+	phases := []struct {
+		name string
+		of   func(Timings) time.Duration
+	}{
+		{"namespace", func(t Timings) time.Duration { return t.Namespace }},
+		{"link", func(t Timings) time.Duration { return t.Link }},
+		{"offer", func(t Timings) time.Duration { return t.Offer }},
+		{"ack", func(t Timings) time.Duration { return t.Ack }},
+		{"configure", func(t Timings) time.Duration { return t.Configure }},
+		{"total", Timings.Total},
+	}
+	times := make([]*hdrhistogram.Histogram, len(phases))
+	for i := range times {
+		times[i] = newHistogram(3)
+	}
+	for _, client := range b.clients {
+		t := client.Timings
+		c.Resent += t.Resent
+		if t.Configure == 0 {
+			continue
+		}
+		c.Clients++
+		for i, p := range phases {
+			_ = times[i].RecordValue(p.of(t).Nanoseconds())
+		}
+		if first.IsZero() || t.Asked.Before(first) {
+			first = t.Asked
+		}
+		if t.Asked.After(arrived) {
+			arrived = t.Asked
+		}
+		if client.Lease.Acquired.After(last) {
+			last = client.Lease.Acquired
+		}
+	}
+	for i, p := range phases {
+		at := func(quantile float64) time.Duration { return time.Duration(times[i].ValueAtQuantile(quantile)) }
+		c.Phases = append(c.Phases, Phase{p.name, at(50), at(95), at(99), time.Duration(times[i].Max())})
+	}
+	c.Took, c.Leasing = b.done.Sub(b.start), last.Sub(first)
+	if b.gap > 0 {
+		c.AskedRate = float64(time.Second) / float64(b.gap)
+		if c.Clients > 1 {
+			c.AchievedRate = float64(c.Clients-1) / arrived.Sub(first).Seconds()
+		}
+	}
+	return c
+}
+
+// newHistogram is for nanoseconds up to ten minutes, kept to so many digits.
+func newHistogram(digits int) *hdrhistogram.Histogram {
+	return hdrhistogram.New(1, int64(10*time.Minute), digits)
+}

@@ -1,0 +1,173 @@
+package netmgr
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// A client is gone when its macvlan is off the parent. To delete the macvlan by
+// itself takes the kernel several grace periods of RCU, some 17 ms. A namespace
+// that nobody uses any more takes its macvlan along, a thousand in the time of
+// one (cleanup_net in net_namespace.c), but at a time of its own, and not
+// while somebody still has a socket in it. So namespaces are let go of, the
+// parent's list of addresses tells when the macvlans are gone, and those that
+// stay are deleted by themselves.
+const (
+	stallTime = time.Second      // without any macvlan going, until those left are deleted by themselves
+	goneTime  = 30 * time.Second // until those left are given up
+)
+
+// removeAll takes away what the clients have and returns why it could not, for
+// each client that is not gone.
+func (m *NetworkManager) removeAll() []error {
+	errs := make([]error, len(m.clients))
+	listed := m.macvlans()
+	m.atOnce(func(i int, c *Client) {
+		errs[i] = safely(func() error { return c.letGo(listed[[6]byte(c.MAC)]) })
+	})
+	m.awaitGone()
+	for i, c := range m.clients {
+		if errs[i] == nil && c.onParent {
+			errs[i] = fmt.Errorf("%s is still on %s: a program holds its namespace", c.Link, m.parent.Name)
+		}
+	}
+	return errs
+}
+
+// atOnce calls do for all clients, several at a time.
+func (m *NetworkManager) atOnce(do func(int, *Client)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2*runtime.NumCPU())
+	for i, c := range m.clients {
+		slots <- struct{}{}
+		wg.Go(func() {
+			do(i, c)
+			<-slots
+		})
+	}
+	wg.Wait()
+}
+
+// letGo takes away all of the client but, if the parent lists it, its macvlan,
+// which goes later. Each part is forgotten once it is gone, so that letGo can
+// be called again.
+func (c *Client) letGo(listed bool) error {
+	if c.etc {
+		if err := os.RemoveAll(c.etcDir()); err != nil {
+			return err
+		}
+		c.etc = false
+	}
+	if c.ns == nil {
+		return nil
+	}
+	if listed {
+		// An id leads to the namespace without keeping it alive.
+		id, err := netnsID(c.ns.FD())
+		if err != nil {
+			listed = false
+		}
+		c.nsid, c.onParent = id, listed
+	}
+	if !listed { // then nothing would show that it is gone
+		if err := c.ns.DeleteLinks(); err != nil {
+			return fmt.Errorf("delete %s: %w", c.Link, err)
+		}
+	}
+	if err := c.ns.Delete(); err != nil {
+		return err
+	}
+	c.ns = nil
+	return nil
+}
+
+// awaitGone waits until the parent lists none of the clients, or for goneTime.
+func (m *NetworkManager) awaitGone() {
+	left := 0
+	for _, c := range m.clients {
+		if c.onParent {
+			left++
+		}
+	}
+	progress := time.Now()
+	for end := time.Now().Add(goneTime); left > 0 && time.Now().Before(end); {
+		start := time.Now()
+		listed, before := m.macvlans(), left
+		left = 0
+		for _, c := range m.clients {
+			if c.onParent = c.onParent && listed[[6]byte(c.MAC)]; c.onParent {
+				left++
+			}
+		}
+		switch {
+		case left < before:
+			progress = time.Now()
+		case time.Since(progress) > stallTime:
+			m.atOnce(func(_ int, c *Client) {
+				if c.onParent {
+					_ = deleteLinkIn(c.nsid, c.Link) // the list will tell
+				}
+			})
+			progress = time.Now()
+		}
+		if left > 0 {
+			time.Sleep(max(2*time.Millisecond, 5*time.Since(start))) // the list holds up the kernel, too
+		}
+	}
+}
+
+// macvlans are the MAC addresses that the parent receives for others, as
+// `bridge fdb show dev <parent>` lists them: those of its macvlans that are up
+// (macvlan_open in macvlan.c). Empty when they cannot be told.
+func (m *NetworkManager) macvlans() map[[6]byte]bool {
+	found := map[[6]byte]bool{}
+	if m.parent.Index == 0 {
+		return found
+	}
+	for {
+		list, err := netlink.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(m.parent.Index)})
+		if errors.Is(err, netlink.ErrDumpInterrupted) || errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return found
+		}
+		for _, n := range list {
+			if n.LinkIndex == m.parent.Index && len(n.HardwareAddr) == 6 {
+				found[[6]byte(n.HardwareAddr)] = true
+			}
+		}
+		return found
+	}
+}
+
+// netnsID returns the id by which this namespace knows that of fd
+// (RTM_NEWNSID in rtnetlink(7)), which the kernel chooses if there is none.
+func netnsID(fd int) (int, error) {
+	if id, err := netlink.GetNetNsIdByFd(fd); err == nil && id >= 0 {
+		return id, nil
+	}
+	const choose = -1
+	if err := netlink.SetNetNsIdByFd(fd, choose); err != nil {
+		return 0, err
+	}
+	return netlink.GetNetNsIdByFd(fd)
+}
+
+// deleteLinkIn deletes a link in the namespace with this id.
+func deleteLinkIn(nsid int, name string) error {
+	req := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	req.AddData(nl.NewRtAttr(unix.IFLA_TARGET_NETNSID, nl.Uint32Attr(uint32(nsid))))
+	_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+	return err
+}
