@@ -21,6 +21,11 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 			c.http.CloseIdleConnections()
 		}
 	}
+	done, err := m.openHost()
+	if err != nil {
+		return err
+	}
+	defer done()
 	m.releaseAll(ctx)
 
 	errs := m.removeAll()

@@ -28,6 +28,11 @@ func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
 // CreateClientsEvery is CreateClients with an arrival every gap: a client comes
 // up and asks for its address, however many before it are still waiting.
 func (m *NetworkManager) CreateClientsEvery(ctx context.Context, n int, gap time.Duration) error {
+	done, err := m.openHost()
+	if err != nil {
+		return err
+	}
+	defer done()
 	fresh, err := m.plan(n)
 	if err == nil {
 		err = m.raiseLimits(len(m.clients) + n)
@@ -113,7 +118,7 @@ func (c *Client) makeNamespace(context.Context) (err error) {
 // private mode at first: in bridge mode the kernel would hand every broadcast
 // of a client to every other, and n clients that come up at once send n of them.
 func (c *Client) makeLink(context.Context) error {
-	err := netlink.LinkAdd(&netlink.Macvlan{
+	err := c.m.host.LinkAdd(&netlink.Macvlan{
 		LinkAttrs: netlink.LinkAttrs{
 			Name:         c.Link,
 			ParentIndex:  c.m.parent.Index,

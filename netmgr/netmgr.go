@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
@@ -58,7 +59,8 @@ type NetworkManager struct {
 	creation Creation // the newest
 	strain   strain
 
-	broadcastQueue uint32 // of a macvlan; 0: the kernel's default
+	broadcastQueue uint32          // of a macvlan; 0: the kernel's default
+	host           *netlink.Handle // of this namespace, while clients are made or removed
 
 	blocks []journal.Block // the numbers of clients
 
@@ -109,6 +111,17 @@ func (opts Options) withDefaults() Options {
 
 // Clients are the clients that stand, in order of their number.
 func (m *NetworkManager) Clients() []*Client { return slices.Clone(m.clients) }
+
+// openHost opens host for as long as a call lasts.
+func (m *NetworkManager) openHost() (done func(), err error) {
+	if m.host != nil {
+		return func() {}, nil
+	}
+	if m.host, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
+		return nil, fmt.Errorf("netlink: %w", err)
+	}
+	return func() { m.host.Close(); m.host = nil }, nil
+}
 
 // findParent looks the parent link up and refuses one that cannot carry
 // macvlans.

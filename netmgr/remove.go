@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -31,7 +32,13 @@ func (m *NetworkManager) removeAll() []error {
 	errs := make([]error, len(m.clients))
 	listed := m.macvlans()
 	m.atOnce(func(i int, c *Client) {
-		errs[i] = safely(func() error { return c.letGo(listed[[6]byte(c.MAC)]) })
+		errs[i] = safely(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
+	})
+	// All in a row, so that the kernel takes them in as few goes as can be.
+	m.atOnce(func(i int, c *Client) {
+		if errs[i] == nil && c.ns != nil {
+			errs[i] = c.letGo()
+		}
 	})
 	m.awaitGone()
 	for i, c := range m.clients {
@@ -56,13 +63,16 @@ func (m *NetworkManager) atOnce(do func(int, *Client)) {
 	wg.Wait()
 }
 
-// letGo takes away all of the client but, if the parent lists it, its macvlan,
-// which goes later. Each part is forgotten once it is gone, so that letGo can
-// be called again.
-func (c *Client) letGo(listed bool) error {
+// strip takes away all of the client but its namespace and, if the parent lists
+// it, its macvlan. Each part is forgotten once it is gone, so that strip can be
+// called again.
+func (c *Client) strip(listed bool) error {
 	if c.etc {
-		if err := os.RemoveAll(c.etcDir()); err != nil {
-			return err
+		_ = os.Remove(filepath.Join(c.etcDir(), "resolv.conf"))
+		if os.Remove(c.etcDir()) != nil { // somebody has put more into it
+			if err := os.RemoveAll(c.etcDir()); err != nil {
+				return err
+			}
 		}
 		c.etc = false
 	}
@@ -71,7 +81,7 @@ func (c *Client) letGo(listed bool) error {
 	}
 	if listed {
 		// An id leads to the namespace without keeping it alive.
-		id, err := netnsID(c.ns.FD())
+		id, err := c.m.netnsID(c.ns.FD())
 		if err != nil {
 			listed = false
 		}
@@ -82,6 +92,11 @@ func (c *Client) letGo(listed bool) error {
 			return fmt.Errorf("delete %s: %w", c.Link, err)
 		}
 	}
+	return nil
+}
+
+// letGo takes the namespace's name away and lets it die.
+func (c *Client) letGo() error {
 	if err := c.ns.Delete(); err != nil {
 		return err
 	}
@@ -133,7 +148,7 @@ func (m *NetworkManager) macvlans() map[[6]byte]bool {
 		return found
 	}
 	for {
-		list, err := netlink.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(m.parent.Index)})
+		list, err := m.host.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(m.parent.Index)})
 		if errors.Is(err, netlink.ErrDumpInterrupted) || errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -151,15 +166,15 @@ func (m *NetworkManager) macvlans() map[[6]byte]bool {
 
 // netnsID returns the id by which this namespace knows that of fd
 // (RTM_NEWNSID in rtnetlink(7)), which the kernel chooses if there is none.
-func netnsID(fd int) (int, error) {
-	if id, err := netlink.GetNetNsIdByFd(fd); err == nil && id >= 0 {
+func (m *NetworkManager) netnsID(fd int) (int, error) {
+	if id, err := m.host.GetNetNsIdByFd(fd); err == nil && id >= 0 {
 		return id, nil
 	}
 	const choose = -1
-	if err := netlink.SetNetNsIdByFd(fd, choose); err != nil {
+	if err := m.host.SetNetNsIdByFd(fd, choose); err != nil {
 		return 0, err
 	}
-	return netlink.GetNetNsIdByFd(fd)
+	return m.host.GetNetNsIdByFd(fd)
 }
 
 // deleteLinkIn deletes a link in the namespace with this id.

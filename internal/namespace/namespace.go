@@ -56,19 +56,15 @@ func CreateMarked(name, mark string) (*NS, error) {
 
 func create(name, mark string) (*NS, error) {
 	path := filepath.Join(Dir, name)
-	// O_EXCL makes the name ours or somebody else's, never both.
-	stub, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE|os.O_EXCL, 0o444)
-	if err != nil {
+	if err := registry.stub(path); err != nil {
 		return nil, err
 	}
-	stub.Close()
-
 	ns := &NS{name: name, handle: netns.None(), made: true}
 	unshare := func() (err error) {
 		ns.handle, err = netns.New()
 		return err
 	}
-	err = enter(unshare, func(func() error) error {
+	err := enter(unshare, func(func() error) error {
 		if err := disableIPv6(); err != nil {
 			return err
 		}
