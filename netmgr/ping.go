@@ -100,7 +100,11 @@ func (c *Client) ping(ctx context.Context, p Ping) PingResult {
 		err = c.pingOnce(ctx, p, &r)
 		// go-ping gives up when the first request meets a full queue: ours, so
 		// begin anew.
-		if !errors.Is(err, unix.ENOBUFS) || sleep(ctx, jitter(10*time.Millisecond)) != nil {
+		if !errors.Is(err, unix.ENOBUFS) {
+			break
+		}
+		c.m.strain.noBuffers.Add(1)
+		if sleep(ctx, jitter(10*time.Millisecond)) != nil {
 			break
 		}
 	}

@@ -55,5 +55,7 @@ func (w *world) reachableAddresses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return verdict(m, "cannot be reached", m.Unreachable(ctx, w.ping(nil)))
+	var problems []netmgr.Problem
+	w.watched(m, false, func() { problems = m.Unreachable(ctx, w.ping(nil)) })
+	return verdict(m, "cannot be reached", problems)
 }

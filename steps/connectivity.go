@@ -33,20 +33,16 @@ func (w *world) ping(t netmgr.Target) netmgr.Ping {
 }
 
 func (w *world) pingGoogle(ctx context.Context, family string) error {
-	return w.pingAll(ctx, toInternet, netmgr.Host(w.config().Targets.GoogleDNS), family)
+	return w.pingAll(ctx, toInternet, family)
 }
 
 func (w *world) pingRouterIPv4(ctx context.Context) error { return w.pingRouter(ctx, "") }
 
 func (w *world) pingRouter(ctx context.Context, family string) error {
-	t := netmgr.Gateway
-	if router := w.config().Targets.Router; router.IsValid() {
-		t = netmgr.Host(router)
-	}
-	return w.pingAll(ctx, toRouter, t, family)
+	return w.pingAll(ctx, toRouter, family)
 }
 
-func (w *world) pingAll(ctx context.Context, whom target, t netmgr.Target, family string) error {
+func (w *world) pingAll(ctx context.Context, whom target, family string) error {
 	if strings.EqualFold(family, "ipv6") {
 		return errIPv6
 	}
@@ -54,12 +50,27 @@ func (w *world) pingAll(ctx context.Context, whom target, t netmgr.Target, famil
 	if err != nil {
 		return err
 	}
-	w.last = &pinged{whom, m.PingAll(ctx, w.ping(t))}
+	var results []netmgr.PingResult
+	report := w.watched(m, false, func() { results = m.PingAll(ctx, w.ping(w.targetOf(whom))) })
+	w.last = &pinged{whom, results}
 	w.rounds[whom] = w.last
+	w.say("%s; %s", w.last, report)
 	return nil
 }
 
-func (w *world) allResponded() error { return w.judge(w.last) }
+// targetOf is what whom stands for in godog.yml.
+func (w *world) targetOf(whom target) netmgr.Target {
+	t := w.config().Targets
+	switch {
+	case whom == toInternet:
+		return netmgr.Host(t.GoogleDNS)
+	case t.Router.IsValid():
+		return netmgr.Host(t.Router)
+	}
+	return netmgr.Gateway
+}
+
+func (w *world) allResponded() error { return w.judge(w.last, w.config().Ping.MaxLoss) }
 
 func (w *world) reachedRouter(ctx context.Context) error {
 	if w.rounds[toRouter] == nil {
@@ -67,7 +78,7 @@ func (w *world) reachedRouter(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.judge(w.rounds[toRouter])
+	return w.judge(w.rounds[toRouter], w.config().Ping.MaxLoss)
 }
 
 func (w *world) reachedInternet(ctx context.Context) error {
@@ -76,18 +87,17 @@ func (w *world) reachedInternet(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.judge(w.rounds[toInternet])
+	return w.judge(w.rounds[toInternet], w.config().Ping.MaxLoss)
 }
 
 var errNoPings = errors.New(`nothing was pinged yet: say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`)
 
 // judge wants every client to have an answer, and none to have lost more than
-// ping.max_loss.
-func (w *world) judge(round *pinged) error {
+// limit percent.
+func (w *world) judge(round *pinged, limit float64) error {
 	if round == nil {
 		return errNoPings
 	}
-	limit := w.config().Ping.MaxLoss
 	var problems []netmgr.Problem
 	for _, r := range round.results {
 		switch {

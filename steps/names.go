@@ -22,10 +22,10 @@ func (w *world) resolve(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return verdict(m, "could not resolve "+name, m.Each(ctx, func(ctx context.Context, c *netmgr.Client) error {
+	return w.each(ctx, m, "could not resolve "+name, func(ctx context.Context, c *netmgr.Client) error {
 		_, err := c.Resolver().LookupNetIP(ctx, "ip4", name)
 		return err
-	}))
+	})
 }
 
 func (w *world) fetch(ctx context.Context, url string) error {
@@ -33,9 +33,16 @@ func (w *world) fetch(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	return verdict(m, "could not fetch "+url, m.Each(ctx, func(ctx context.Context, c *netmgr.Client) error {
+	return w.each(ctx, m, "could not fetch "+url, func(ctx context.Context, c *netmgr.Client) error {
 		return fetch(ctx, c.HTTPClient(), url)
-	}))
+	})
+}
+
+// each is a verdict on what every client does, all at once.
+func (w *world) each(ctx context.Context, m *netmgr.NetworkManager, what string, do func(context.Context, *netmgr.Client) error) error {
+	var problems []netmgr.Problem
+	w.watched(m, false, func() { problems = m.Each(ctx, do) })
+	return verdict(m, what, problems)
 }
 
 // fetchTime is how long a page may take: a lost connection would take minutes

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 func (w *world) setup() []sentence {
-	const creates = "makes n clients: a namespace, a macvlan, a DHCP lease, a resolver each"
+	const (
+		creates = "makes n clients: a namespace, a macvlan, a DHCP lease, a resolver each"
+		paced   = "the same, each client asking for its address when its time has come"
+	)
 	return []sentence{
 		{`the router IP address is configured`, "targets.router in godog.yml is auto or a host's address", w.routerIsConfigured},
 		{`the base network interface is available on the system`, "the interface exists, is wired, up and has carrier", w.interfaceIsAvailable},
@@ -18,6 +22,10 @@ func (w *world) setup() []sentence {
 		{`I provision <n> virtual clients using macvlan`, creates, w.createClients},
 		{`I create <n> clients connected to the router`, creates, w.createClients},
 		{`I launch <n> clients using the selected topology`, creates + " (clients.topology: wired)", w.createClients},
+		{`I create <n> virtual clients using macvlan at <n> per second`, paced, w.createClientsAt},
+		{`I create <n> virtual clients using macvlan over <n> seconds`, paced, w.createClientsOver},
+		{`I create <n> clients connected to the router at <n> per second`, paced, w.createClientsAt},
+		{`I create <n> clients connected to the router over <n> seconds`, paced, w.createClientsOver},
 	}
 }
 
@@ -37,19 +45,38 @@ func (w *world) interfaceIsAvailable() error {
 	return err
 }
 
-func (w *world) createClients(ctx context.Context, n int) error {
+func (w *world) createClients(ctx context.Context, n int) (context.Context, error) {
+	return w.createClientsEvery(ctx, n, 0)
+}
+
+func (w *world) createClientsAt(ctx context.Context, n, perSecond int) (context.Context, error) {
+	if perSecond < 1 {
+		return ctx, refuse("%d clients per second: ask for at least 1", perSecond)
+	}
+	return w.createClientsEvery(ctx, n, time.Second/time.Duration(perSecond))
+}
+
+func (w *world) createClientsOver(ctx context.Context, n, seconds int) (context.Context, error) {
+	if seconds < 1 {
+		return ctx, refuse("over %d seconds: ask for at least 1", seconds)
+	}
+	return w.createClientsEvery(ctx, n, time.Duration(seconds)*time.Second/time.Duration(max(n, 1)))
+}
+
+func (w *world) createClientsEvery(ctx context.Context, n int, gap time.Duration) (context.Context, error) {
 	m, err := w.manager()
 	if err != nil {
-		return err
+		return ctx, err
 	}
 	wanted := n + len(m.Clients())
-	err = m.CreateClients(ctx, n)
+	report := w.watched(m, gap == 0, func() { err = m.CreateClientsEvery(ctx, n, gap) })
 	var failed *netmgr.CreateError
 	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {
-		return fmt.Errorf("%w (%s)", err, hint)
+		return ctx, fmt.Errorf("%w (%s)", err, hint)
 	}
-	if err == nil {
-		fmt.Fprintln(w.suite.Notes, m.Creation())
+	if err != nil {
+		return ctx, err
 	}
-	return err
+	w.say("%s; %s", m.Creation(), report)
+	return attach(ctx, "creation.json", creationFigures(m, report))
 }

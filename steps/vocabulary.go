@@ -36,6 +36,7 @@ func chapters(w *world) []chapter {
 		{"Set-up", w.setup()},
 		{"Addresses", w.addresses()},
 		{"Connectivity", w.connectivity()},
+		{"Latency", w.latency()},
 		{"Names and pages", w.names()},
 		{"The lab's router, misbehaving on purpose", w.router()},
 	}
@@ -69,7 +70,7 @@ func (s sentence) pattern() *regexp.Regexp {
 func define(sc *godog.ScenarioContext, w *world) {
 	for _, c := range chapters(w) {
 		for _, s := range c.sentences {
-			sc.Step(s.pattern(), s.do)
+			sc.Step(s.pattern(), w.candid(s.do))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -20,8 +21,10 @@ type world struct {
 	suite *Suite                 // the run that the scenario is part of
 	m     *netmgr.NetworkManager // nil until a sentence needs it
 
-	last   *pinged            // the newest round of pings
-	rounds map[target]*pinged // the newest round for each target
+	last      *pinged                        // the newest round of pings
+	rounds    map[target]*pinged             // the newest round for each target
+	latencies map[target]*netmgr.ProbeResult // the newest measurement for each target
+	limits    []health.Limit                 // of the tester's own, that it was at in this scenario
 }
 
 // target is whom a round of pings went to.
@@ -38,13 +41,25 @@ type pinged struct {
 	results []netmgr.PingResult
 }
 
+func (p *pinged) String() string {
+	answered, sent, received := 0, 0, 0
+	for _, r := range p.results {
+		sent += r.Sent
+		received += r.Received
+		if r.Received > 0 {
+			answered++
+		}
+	}
+	return fmt.Sprintf("pings to %s: %d of %d clients had an answer, %d replies to %d pings", p.whom, answered, len(p.results), received, sent)
+}
+
 // cleanupTime bounds the wait for a router that does not answer any more.
 const cleanupTime = time.Minute
 
 // begin hooks a fresh world to a scenario, and sees to it that whatever the
 // scenario makes is removed: after success, failure and panic alike.
 func begin(sc *godog.ScenarioContext, s *Suite) {
-	w := &world{suite: s, rounds: map[target]*pinged{}}
+	w := &world{suite: s, rounds: map[target]*pinged{}, latencies: map[target]*netmgr.ProbeResult{}}
 	if s.extra != nil {
 		s.extra(sc, w)
 	}
@@ -88,6 +103,10 @@ func (w *world) standing() (*netmgr.NetworkManager, error) {
 		return nil, errors.New(`there are no clients yet: say "I create <n> virtual clients using macvlan" first`)
 	}
 	return w.m, nil
+}
+
+func refuse(format string, args ...any) error {
+	return &netmgr.RefusedError{Reason: fmt.Sprintf(format, args...)}
 }
 
 func (w *world) config() config.Config { return w.suite.Config }

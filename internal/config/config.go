@@ -74,7 +74,7 @@ type Lab struct {
 	Subnet    netip.Prefix // IPv4, masked, /8../28
 	Pool      int          // how many addresses it leases out
 	LeaseTime time.Duration
-	Server    string        // builtin or dnsmasq
+	Server    string        // builtin, dnsmasq or kea
 	Faults    []fault.Fault // what it does wrong
 }
 

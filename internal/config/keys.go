@@ -79,7 +79,7 @@ var keys = []key{
 	bind("lab.subnet", func(c *Config) *netip.Prefix { return &c.Lab.Subnet }, subnet(8, 28)),
 	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
-	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq")),
+	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq", "kea")),
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
 	bind("godog.format", func(c *Config) *string { return &c.Godog.Format }, formats),

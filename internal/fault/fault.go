@@ -37,6 +37,7 @@ type Conditions struct {
 	InternetDown     bool          // the cable to the provider is unplugged
 	Loss             float64       // percent of the packets that are lost between router and Internet
 	Delay            time.Duration // of each packet between router and Internet, either way
+	DelayPings       time.Duration // before the router itself answers a ping
 	Isolation        bool          // clients reach the router, but not one another
 }
 

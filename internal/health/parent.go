@@ -1,6 +1,7 @@
 package health
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -106,7 +107,10 @@ func (l *losses) read(time.Time) error {
 	return nil
 }
 
+var errLostCarrier = errors.New("the parent lost its carrier meanwhile")
+
 func (l *losses) judge(r *Report) {
+	r.flapped = l.flapped
 	var found []string
 	for i, n := range l.lost {
 		switch {
@@ -114,7 +118,7 @@ func (l *losses) judge(r *Report) {
 		case i == ofSending && l.flapped:
 			// A router that restarts takes the link down, and what is sent then
 			// is dropped: by a veth, at least.
-			r.unwatched(ParentDrops, fmt.Errorf("tx_dropped: %s lost its carrier meanwhile", l.name))
+			r.unwatched(ParentDrops, fmt.Errorf("tx_dropped: %w", errLostCarrier))
 		default:
 			found = append(found, fmt.Sprintf("%s %d", lossCounters[i], n))
 		}

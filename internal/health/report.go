@@ -40,6 +40,7 @@ type Report struct {
 	Unwatched []string      // what could not be watched, and why
 
 	cpuUnknown bool
+	flapped    bool // the parent went down or up
 }
 
 // Delay is how late our own goroutines ran when they were due.
@@ -110,7 +111,11 @@ func judgeCounters(r *Report, counted []Counters) {
 		sum.Overflows += c.Overflows
 		sum.LinkDrops += c.LinkDrops
 	}
-	if sum.LinkDrops > 0 {
+	switch {
+	case sum.LinkDrops == 0:
+	case r.flapped: // what clients sent into it was dropped
+		r.unwatched(ClientDrops, errLostCarrier)
+	default:
 		r.limit(ClientDrops, fewerNow, "%s dropped by the clients' own links", packets(sum.LinkDrops))
 	}
 	if sum.NoBuffers > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
 // Fault is something that the router does wrong. Package fault lists them.
@@ -22,6 +23,7 @@ type troubles struct {
 
 	server lanServer
 	gate   *gate  // nil while nothing is lost or delayed
+	pings  *gate  // nil while the router answers pings at once
 	rogue  *rogue // nil while there is none
 }
 
@@ -73,6 +75,13 @@ func (l *Lab) Reset() error {
 	return errors.Join(err, l.behave(l.base))
 }
 
+// Forget makes the router forget its leases, without a word to their holders.
+func (l *Lab) Forget() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.server.forget()
+}
+
 // Conditions is how the router behaves at the moment.
 func (l *Lab) Conditions() fault.Conditions {
 	l.mu.Lock()
@@ -97,8 +106,8 @@ func (l *Lab) add(c *fault.Conditions, f Fault) error {
 	if err != nil {
 		return err
 	}
-	if k.Builtin && l.opts.Server == Dnsmasq {
-		return fmt.Errorf("fault %s: dnsmasq cannot do that, set lab.server to builtin", f)
+	if k.Builtin && l.opts.Server != Builtin {
+		return fmt.Errorf("fault %s: %s cannot do that, set lab.server to builtin", f, l.opts.Server)
 	}
 	next := *c
 	if err := f.Apply(&next); err != nil {
@@ -124,7 +133,10 @@ func (l *Lab) behave(next fault.Conditions) error {
 		errs = append(errs, l.plug("wan", !next.InternetDown))
 	}
 	if next.Loss != was.Loss || next.Delay != was.Delay {
-		errs = append(errs, l.setGate(next.Loss, next.Delay))
+		errs = append(errs, setGate(&l.gate, l.internet, everything, next.Loss, next.Delay))
+	}
+	if next.DelayPings != was.DelayPings {
+		errs = append(errs, setGate(&l.pings, l.router, echoReplies, 0, next.DelayPings))
 	}
 	if next.RogueDHCP != was.RogueDHCP {
 		errs = append(errs, l.setRogue(next.RogueDHCP))
@@ -132,25 +144,21 @@ func (l *Lab) behave(next fault.Conditions) error {
 	return errors.Join(errs...)
 }
 
-func (l *Lab) setGate(loss float64, delay time.Duration) (err error) {
-	if loss == 0 && delay == 0 {
-		return l.removeGate()
-	}
-	if l.gate == nil {
-		if l.gate, err = buildGate(l.internet); err != nil {
-			return fmt.Errorf("lose or delay packets: %w", err)
+// setGate builds the gate at where, changes it or takes it away.
+func setGate(where **gate, ns *namespace.NS, diverted []diversion, loss float64, delay time.Duration) (err error) {
+	switch {
+	case loss > 0 || delay > 0:
+		if *where == nil {
+			if *where, err = buildGate(ns, diverted); err != nil {
+				return fmt.Errorf("lose or delay packets: %w", err)
+			}
 		}
+		(*where).set(loss, delay)
+	case *where != nil:
+		defer func() { *where = nil }()
+		return (*where).remove()
 	}
-	l.gate.set(loss, delay)
 	return nil
-}
-
-func (l *Lab) removeGate() error {
-	if l.gate == nil {
-		return nil
-	}
-	defer func() { l.gate = nil }()
-	return l.gate.remove()
 }
 
 func (l *Lab) setRogue(wanted bool) (err error) {
@@ -171,5 +179,5 @@ func (l *Lab) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return errors.Join(l.removeGate(), l.setRogue(false))
+	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(false))
 }

@@ -4,26 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// gate stands between the router and the Internet: the kernel holds every
-// packet there until the gate, in this process, lets it through or drops it.
-// Linux's own way to lose and delay packets, netem, is not in every kernel; and
-// for a gate neither links nor connections have to change.
-//
-// It is on the Internet's side, because the router tracks connections: a packet
-// held there before its connection is confirmed, which happens last, makes the
-// next ones of the same connection collide with it (nf_conntrack_core.c).
+// gate stands in the way of packets: the kernel holds them there until the
+// gate, in this process, lets them through or drops them. Linux's own way to
+// lose and delay packets, netem, is not in every kernel; and for a gate neither
+// links nor connections have to change.
 type gate struct {
 	ns    *namespace.NS
+	held  []diversion
 	queue *nfQueue
 	late  chan latecomer
 	open  chan struct{} // closed when nothing is to be held any more
@@ -41,13 +41,37 @@ type latecomer struct {
 	due time.Time
 }
 
-// buildGate puts a gate that lets everything pass at the border of ns.
-func buildGate(ns *namespace.NS) (*gate, error) {
+// diversion is what a gate stands in the way of.
+type diversion struct {
+	chain string
+	hook  *nftables.ChainHook
+	match []expr.Any // nothing: all packets
+}
+
+// The router tracks connections: a packet held there before its connection is
+// confirmed, which happens last, makes the next ones of the same connection
+// collide with it (nf_conntrack_core.c). So what it forwards is held on the
+// Internet's side, and of its own packets only those of known connections.
+var (
+	everything = []diversion{
+		{"in", nftables.ChainHookPrerouting, nil},
+		{"out", nftables.ChainHookPostrouting, nil},
+	}
+	echoReplies = []diversion{{"out", nftables.ChainHookOutput, []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMP}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ipv4.ICMPTypeEchoReply)}},
+	}}}
+)
+
+// buildGate puts a gate that lets everything pass into ns.
+func buildGate(ns *namespace.NS, held []diversion) (*gate, error) {
 	queue, err := openQueue(ns)
 	if err != nil {
 		return nil, err
 	}
-	g := &gate{ns: ns, queue: queue, late: make(chan latecomer, queueRoom), open: make(chan struct{})}
+	g := &gate{ns: ns, held: held, queue: queue, late: make(chan latecomer, queueRoom), open: make(chan struct{})}
 	g.set(0, 0)
 	if err := g.divert(); err != nil {
 		return nil, errors.Join(err, queue.Close())
@@ -116,7 +140,7 @@ func (g *gate) remove() error {
 // gateTable is the nftables table that sends packets to the gate.
 const gateTable = "gate"
 
-// divert sends what comes and goes to queue 0: nft's `queue`, or the iptables
+// divert sends what is to be held to queue 0: nft's `queue`, or the iptables
 // target that does the same in kernels without it.
 func (g *gate) divert() error {
 	err := g.addRule(&expr.Queue{Num: 0})
@@ -133,18 +157,15 @@ func (g *gate) divert() error {
 func (g *gate) addRule(e expr.Any) error {
 	return withNftables(g.ns, func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: gateTable})
-		for name, hook := range map[string]*nftables.ChainHook{
-			"in":  nftables.ChainHookPrerouting,
-			"out": nftables.ChainHookPostrouting,
-		} {
+		for _, d := range g.held {
 			chain := c.AddChain(&nftables.Chain{
-				Name:     name,
+				Name:     d.chain,
 				Table:    table,
 				Type:     nftables.ChainTypeFilter,
-				Hooknum:  hook,
+				Hooknum:  d.hook,
 				Priority: nftables.ChainPriorityFilter,
 			})
-			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{e}})
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(slices.Clone(d.match), e)})
 		}
 	})
 }

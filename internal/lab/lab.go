@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -44,6 +43,7 @@ type Server string
 const (
 	Builtin Server = "builtin" // in this process
 	Dnsmasq Server = "dnsmasq" // the program of that name
+	Kea     Server = "kea"     // kea-dhcp4, and the name server of this process
 )
 
 // Some faults by name; package fault lists them all.
@@ -81,6 +81,10 @@ func Start(opts Options) (_ *Lab, err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
+	serve, ok := map[Server]func() error{Builtin: l.serveBuiltin, Dnsmasq: l.serveDnsmasq, Kea: l.serveKea}[opts.Server]
+	if !ok {
+		return nil, fmt.Errorf("%q is not a server: there are builtin, dnsmasq and kea", opts.Server)
+	}
 	if l.base, err = l.conditions(); err != nil {
 		return nil, err
 	}
@@ -92,10 +96,6 @@ func Start(opts Options) (_ *Lab, err error) {
 	}
 	if err := l.serveInternet(); err != nil {
 		return nil, err
-	}
-	serve := l.serveBuiltin
-	if opts.Server == Dnsmasq {
-		serve = l.serveDnsmasq
 	}
 	if err := serve(); err != nil {
 		return nil, err
@@ -155,7 +155,7 @@ func Remove(parent, mark string) error {
 			continue
 		}
 		// The link on the host's side goes with its far end in the router.
-		if err := errors.Join(killDnsmasq(parent), os.RemoveAll(filepath.Join(journal.Dir, parent)), ns.DeleteLinks(), ns.Delete()); err != nil {
+		if err := errors.Join(killPrograms(parent), os.RemoveAll(folderOf(parent)), ns.DeleteLinks(), ns.Delete()); err != nil {
 			return fmt.Errorf("lab %s: %w", parent, err)
 		}
 	}

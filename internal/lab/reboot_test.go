@@ -21,12 +21,11 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 		opts lab.Options
 	}{
 		{"with its own servers", ordinary()},
-		{"with dnsmasq", withDnsmasq()},
+		{"with dnsmasq", with(lab.Dnsmasq)},
+		{"with Kea", with(lab.Kea)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.opts.Server == lab.Dnsmasq {
-				needDnsmasq(t)
-			}
+			need(t, tt.opts.Server)
 			l := startLab(t, tt.opts)
 			m := newManager(t, l)
 			if err := m.CreateClients(t.Context(), 1); err != nil {

@@ -72,10 +72,15 @@ func (l *Lab) serveBuiltin() (err error) {
 		return err
 	}
 	l.server = b
+	return l.forwardDNS(&b.silentDNS)
+}
+
+// forwardDNS starts the router's own name server.
+func (l *Lab) forwardDNS(silent *atomic.Bool) error {
 	return l.serveDNS(l.router, l.Router, forwarder{
 		router:   l.router,
 		upstream: netip.AddrPortFrom(googleDNS, 53),
-		silent:   &b.silentDNS,
+		silent:   silent,
 	})
 }
 

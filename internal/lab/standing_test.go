@@ -172,7 +172,7 @@ func TestServeLeavesNothingOfALabThatCannotStand(t *testing.T) {
 	leavesNothing(t, func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := lab.Serve(ctx, withDnsmasq(lab.SilentDNS), func(*lab.Lab) { cancel() })
+		err := lab.Serve(ctx, with(lab.Dnsmasq, lab.SilentDNS), func(*lab.Lab) { cancel() })
 		if err == nil || !strings.Contains(err.Error(), "silent-dns") {
 			t.Errorf("Serve: %v", err)
 		}
@@ -225,11 +225,9 @@ func TestDownWithoutALab(t *testing.T) {
 func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
 	nstest.Need(t)
 	useOnce(t, ordinary())
-	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq} {
+	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea} {
 		t.Run(string(server), func(t *testing.T) {
-			if server == lab.Dnsmasq {
-				needDnsmasq(t)
-			}
+			need(t, server)
 			leavesNothing(t, func() {
 				cmd := otherProcess(t, server)
 				kill(cmd)

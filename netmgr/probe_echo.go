@@ -1,0 +1,102 @@
+package netmgr
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// echo makes and recognises the echo requests of one ProbeAll (RFC 792).
+//
+//	ICMP header   type, code, checksum, identifier, the low half of the sequence number
+//	payload       8 bytes token, 4 bytes sequence number, padding
+//
+// The identifier is random, but other programs ping as well and routers
+// rewrite identifiers (RFC 3022 §4.1), so it is the token that makes a reply ours. 16
+// bits of sequence number would begin anew after some minutes of fast pings.
+type echo struct {
+	id    uint16
+	token [8]byte
+}
+
+const (
+	icmpHeaderLen  = 8
+	echoTokenLen   = 8
+	echoSeqLen     = 4
+	echoPayloadLen = 56 // as that of ping(8)
+)
+
+// echoPadding fills the payload.
+var echoPadding = bytes.Repeat([]byte("lanstorm"), echoPayloadLen/8)[:echoPayloadLen-echoTokenLen-echoSeqLen]
+
+func newEcho() (e echo) {
+	e.id = uint16(rand.Uint32())
+	binary.BigEndian.PutUint64(e.token[:], rand.Uint64())
+	return e
+}
+
+// request writes an echo request into b, as it is handed to a raw socket:
+// without the IP header.
+func (e echo) request(b *[icmpHeaderLen + echoPayloadLen]byte, seq uint32) {
+	*b = [len(b)]byte{0: byte(ipv4.ICMPTypeEcho)}
+	binary.BigEndian.PutUint16(b[4:], e.id)
+	binary.BigEndian.PutUint16(b[6:], uint16(seq))
+	payload := b[icmpHeaderLen:]
+	copy(payload, e.token[:])
+	binary.BigEndian.PutUint32(payload[echoTokenLen:], seq)
+	copy(payload[echoTokenLen+echoSeqLen:], echoPadding)
+	binary.BigEndian.PutUint16(b[2:], icmpChecksum(b[:]))
+}
+
+// reply reads an IPv4 packet, as it comes from a raw socket, with a sound
+// reply to a request of ours.
+func (e echo) reply(packet []byte) (from netip.Addr, seq uint32, ok bool) {
+	if len(packet) < ipv4.HeaderLen || packet[0]>>4 != ipv4.Version || packet[9] != unix.IPPROTO_ICMP {
+		return from, 0, false
+	}
+	headerLen := int(packet[0]&0x0f) * 4
+	if headerLen < ipv4.HeaderLen || len(packet) < headerLen+icmpHeaderLen {
+		return from, 0, false
+	}
+	msg := packet[headerLen:]
+	// Raw sockets get their copy before the kernel looks at the checksum (ip_input.c).
+	if msg[0] != byte(ipv4.ICMPTypeEchoReply) || msg[1] != 0 || icmpChecksum(msg) != 0 ||
+		binary.BigEndian.Uint16(msg[4:]) != e.id {
+		return from, 0, false
+	}
+	seq, ok = e.sequence(msg[icmpHeaderLen:])
+	return netip.AddrFrom4([4]byte(packet[12:16])), seq, ok
+}
+
+// sequence reads the payload of a request or reply of ours.
+func (e echo) sequence(payload []byte) (seq uint32, ok bool) {
+	if len(payload) != echoPayloadLen || !bytes.HasPrefix(payload, e.token[:]) || !bytes.HasSuffix(payload, echoPadding) {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(payload[echoTokenLen:]), true
+}
+
+// departed reads what the kernel hands back of a request that it has sent:
+// the packet with the headers that it had by then, whatever they were.
+func (e echo) departed(packet []byte) (seq uint32, ok bool) {
+	return e.sequence(packet[max(0, len(packet)-echoPayloadLen):])
+}
+
+// icmpChecksum is the one of RFC 1071; zero over a message that holds its own.
+func icmpChecksum(b []byte) uint16 {
+	var sum uint32
+	for ; len(b) > 1; b = b[2:] {
+		sum += uint32(b[0])<<8 | uint32(b[1])
+	}
+	if len(b) == 1 {
+		sum += uint32(b[0]) << 8
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}

@@ -1,0 +1,121 @@
+package netmgr
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+)
+
+var us = netip.MustParseAddr("10.77.0.10")
+
+// echoReply is what comes back for request seq of e, changed by change.
+func echoReply(tb testing.TB, e echo, seq uint32, options int, change func(icmp []byte)) []byte {
+	var msg [icmpHeaderLen + echoPayloadLen]byte
+	e.request(&msg, seq)
+	msg[0] = byte(ipv4.ICMPTypeEchoReply)
+	if change != nil {
+		change(msg[:])
+	}
+	binary.BigEndian.PutUint16(msg[2:], 0)
+	binary.BigEndian.PutUint16(msg[2:], icmpChecksum(msg[:]))
+	return ipPacket(tb, googleDNS, us, options, msg[:])
+}
+
+func TestARequestIsWhatOthersTakeForOne(t *testing.T) {
+	e := newEcho()
+	var msg [icmpHeaderLen + echoPayloadLen]byte
+	e.request(&msg, 0x12345)
+	parsed, err := icmp.ParseMessage(1, msg[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, ok := parsed.Body.(*icmp.Echo)
+	if !ok || parsed.Type != ipv4.ICMPTypeEcho || body.ID != int(e.id) || body.Seq != 0x2345 || len(body.Data) != 56 {
+		t.Errorf("%+v %+v", parsed, body)
+	}
+	again, err := parsed.Marshal(nil) // with x/net's checksum
+	if err != nil || !slices.Equal(again, msg[:]) {
+		t.Errorf("%x, by x/net %x (%v)", msg, again, err)
+	}
+}
+
+func TestOnlyOwnRepliesAreTaken(t *testing.T) {
+	e, other := echo{id: 7, token: [8]byte{1, 2, 3}}, echo{id: 7, token: [8]byte{1, 2, 4}}
+	sound := echoReply(t, e, 70000, 0, nil)
+	flipped := slices.Clone(sound)
+	flipped[60] ^= 4
+	for _, tt := range []struct {
+		name   string
+		packet []byte
+		ok     bool
+	}{
+		{"a reply", sound, true},
+		{"IP options", echoReply(t, e, 70000, 8, nil), true},
+		{"of another run", echoReply(t, other, 70000, 0, nil), false},
+		{"of another program", echoReply(t, e, 70000, 0, func(m []byte) { m[5]++ }), false},
+		{"a request", echoReply(t, e, 70000, 0, func(m []byte) { m[0] = 8 }), false},
+		{"a code", echoReply(t, e, 70000, 0, func(m []byte) { m[1] = 1 }), false},
+		{"a bit flipped on the way", flipped, false},
+		{"a payload that is not what was sent", echoReply(t, e, 70000, 0, func(m []byte) { m[40]++ }), false},
+		{"a payload cut off", sound[:len(sound)-1], false},
+		{"a payload and more", append(slices.Clone(sound), 0), false},
+		{"no payload", sound[:ipv4.HeaderLen+icmpHeaderLen], false},
+		{"half an ICMP header", sound[:ipv4.HeaderLen+4], false},
+		{"an IP header", sound[:ipv4.HeaderLen], false},
+		{"a header longer than its packet", append([]byte{0x4f}, sound[1:60]...), false},
+		{"a header too short", append([]byte{0x41}, sound[1:]...), false},
+		{"IPv6", append([]byte{0x65}, sound[1:]...), false},
+		{"UDP", slices.Replace(slices.Clone(sound), 9, 10, 17), false},
+		{"nothing", nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			from, seq, ok := e.reply(tt.packet)
+			if ok != tt.ok || ok && (seq != 70000 || from != googleDNS) {
+				t.Errorf("%d from %s, %t", seq, from, ok)
+			}
+		})
+	}
+}
+
+func TestADepartureIsRecognisedBehindAnyHeaders(t *testing.T) {
+	e := newEcho()
+	packet := echoReply(t, e, 9, 4, nil)
+	if seq, ok := e.departed(append(make([]byte, 14), packet...)); !ok || seq != 9 {
+		t.Errorf("%d, %t", seq, ok)
+	}
+	for _, packet := range [][]byte{nil, packet[:40], echoReply(t, newEcho(), 9, 0, nil)} {
+		if _, ok := e.departed(packet); ok {
+			t.Errorf("%x is not ours", packet)
+		}
+	}
+}
+
+func FuzzEchoReply(f *testing.F) {
+	e := echo{id: 7, token: [8]byte{1, 2, 3}}
+	f.Add(echoReply(f, e, 1, 0, nil))
+	f.Add(echoReply(f, e, 1<<31, 40, nil))
+	f.Add(unreachablePacket(f, 1, 0, pinged(f, googleDNS, 0)))
+	f.Add([]byte{0x4f})
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		e.departed(packet)
+		_, seq, ok := e.reply(packet)
+		if !ok {
+			return
+		}
+		h, err := ipv4.ParseHeader(packet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		msg, err := icmp.ParseMessage(1, packet[h.Len:])
+		if err != nil || msg.Type != ipv4.ICMPTypeEchoReply {
+			t.Fatalf("x/net takes it for %+v (%v)", msg, err)
+		}
+		if got, ok := e.sequence(msg.Body.(*icmp.Echo).Data); !ok || got != seq {
+			t.Errorf("sequence number %d, from x/net %d (%t)", seq, got, ok)
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package netmgr
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// flight is one client's requests that are under way, and counts what became
+// of the others. A request is known by its sequence number; each is the one
+// before plus one.
+type flight struct {
+	timeout time.Duration
+	pending *pending // may be nil
+
+	first    uint32        // sequence number of requests[0]
+	requests []echoRequest // in order; of old ones only the counts are kept
+
+	sent, received, late, duplicates int
+}
+
+// pending is how many requests of all clients have no reply yet.
+type pending struct{ atomic.Int64 }
+
+func (p *pending) add(n int64) {
+	if p != nil {
+		p.Add(n)
+	}
+}
+
+type echoRequest struct {
+	state requestState
+	sent  instant // just before the system call
+	left  int64   // when the driver got it, by the wall clock in nanoseconds; 0: unknown
+}
+
+type requestState byte
+
+const (
+	unsent requestState = iota
+	waiting
+	answered
+)
+
+// tooLate is how long after its timeout a request is remembered. A reply after
+// that still counts as late, even if it is a duplicate.
+const tooLate = 10 * time.Second
+
+// begin notes that request seq is about to be sent.
+func (f *flight) begin(seq uint32, at instant) {
+	f.forget(at)
+	if len(f.requests) == 0 {
+		f.first = seq
+	}
+	for next := f.first + uint32(len(f.requests)); seq >= next; next++ {
+		f.requests = append(f.requests, echoRequest{})
+	}
+	if seq < f.first { // it has waited for a place in the send queue for longer than any does
+		return
+	}
+	f.requests[seq-f.first] = echoRequest{state: waiting, sent: at}
+	f.sent++
+	f.pending.add(1)
+}
+
+// cancel takes begin back: seq was not sent.
+func (f *flight) cancel(seq uint32) {
+	if r := f.find(seq); r != nil && r.state == waiting {
+		r.state = unsent
+		f.sent--
+		f.pending.add(-1)
+	}
+}
+
+// departed notes when the driver got request seq, by the wall clock. A packet
+// may pass several drivers, and the last is the nearest to the wire.
+func (f *flight) departed(seq uint32, at int64) {
+	if r := f.find(seq); r != nil {
+		r.left = max(r.left, at)
+	}
+}
+
+// outcome is what a reply is worth.
+type outcome byte
+
+const (
+	ignored   outcome = iota // to nothing that was sent
+	duplicate                // to a request that had one
+	late                     // after the timeout
+	measured                 // in time, and the RTT is good
+	stepped                  // in time, but the clock was set meanwhile
+	unstamped                // in time, but the kernel does not say when it came
+)
+
+// arrived notes a reply to request seq that came when the wall clock showed
+// stamp (0: unknown), and was read at read.
+func (f *flight) arrived(seq uint32, stamp int64, read instant) (rtt time.Duration, o outcome) {
+	r := f.find(seq)
+	switch {
+	case r == nil && seq < f.first:
+		f.late++
+		return 0, late
+	case r == nil || r.state == unsent:
+		return 0, ignored
+	case r.state == answered:
+		f.duplicates++
+		return 0, duplicate
+	}
+	r.state = answered
+	f.pending.add(-1)
+
+	o = measured
+	rtt = time.Duration(stamp - max(r.left, r.sent.wall))
+	switch {
+	case stamp == 0:
+		rtt, o = read.since(r.sent), unstamped
+	case rtt < 0 || read.steppedSince(r.sent):
+		rtt, o = read.since(r.sent), stepped
+	}
+	if rtt > f.timeout {
+		f.late++
+		return rtt, late
+	}
+	f.received++
+	return rtt, o
+}
+
+// unknownDeparture reports whether seq waits for a reply and the driver has
+// not told when it left.
+func (f *flight) unknownDeparture(seq uint32) bool {
+	r := f.find(seq)
+	return r != nil && r.state == waiting && r.left == 0
+}
+
+// end takes those that could still have got their reply out of the count.
+func (f *flight) end(at instant) {
+	for i := range f.requests {
+		if r := &f.requests[i]; r.state == waiting && at.since(r.sent) < f.timeout {
+			f.cancel(f.first + uint32(i))
+		}
+	}
+}
+
+func (f *flight) find(seq uint32) *echoRequest {
+	if seq < f.first || seq-f.first >= uint32(len(f.requests)) {
+		return nil
+	}
+	return &f.requests[seq-f.first]
+}
+
+// forget drops the oldest requests.
+func (f *flight) forget(at instant) {
+	old := 0
+	for old < len(f.requests) && at.since(f.requests[old].sent) > f.timeout+tooLate {
+		if f.requests[old].state == waiting {
+			f.pending.add(-1)
+		}
+		old++
+	}
+	if old > 0 {
+		f.requests = append(f.requests[:0], f.requests[old:]...)
+		f.first += uint32(old)
+	}
+}

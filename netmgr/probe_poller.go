@@ -1,0 +1,236 @@
+package netmgr
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pollInterval is how often the poller looks for replies. The kernel has put
+// the time on them when they came, so to wait for several at once costs no
+// precision, and saves a wake-up for each.
+const pollInterval = 5 * time.Millisecond
+
+// open gives every client that has a target a socket, and has epoll(7) watch
+// them all.
+func (r *prober) open() {
+	inParallel(len(r.all), func(i int) {
+		c := r.all[i]
+		c.err = safely(func() (err error) {
+			if c.target, err = r.Target(c.client); err != nil {
+				return err
+			}
+			if c.fd, err = c.client.openProbeSocket(r.echo.id); err != nil {
+				return fmt.Errorf("tester: cannot ping: %w", err)
+			}
+			return nil
+		})
+	})
+	var err error
+	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		r.broken = fmt.Errorf("tester: cannot ping: epoll: %w", err)
+		return
+	}
+	for _, c := range r.all {
+		if c.err != nil {
+			continue
+		}
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(r.able))} // for epoll a number like any
+		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, c.fd, &event); err != nil {
+			c.err = fmt.Errorf("tester: cannot ping: epoll: %w", err)
+			continue
+		}
+		r.able = append(r.able, c)
+	}
+}
+
+func (r *prober) close() {
+	for _, c := range r.all {
+		if c.fd >= 0 {
+			unix.Close(c.fd)
+			c.fd = -1
+		}
+	}
+	if r.epoll >= 0 {
+		unix.Close(r.epoll)
+		r.epoll = -1
+	}
+}
+
+// inParallel calls do for 0 to n-1, a few at one time: more would only wait for
+// the door of package namespace.
+func inParallel(n int, do func(i int)) {
+	var next atomic.Int64
+	done := make(chan struct{})
+	workers := min(n, 2*runtime.NumCPU()+2)
+	for range workers {
+		go func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range workers {
+		<-done
+	}
+}
+
+// awaitStamps waits, for some milliseconds, until the kernel puts a time on
+// packets that come in. It does so for all or none of them, and begins some
+// time after the first socket has asked for it (net_enable_timestamp, dev.c).
+// A client sends echo requests to itself meanwhile.
+func (r *prober) awaitStamps() {
+	const tries = 20
+	var msg [icmpHeaderLen + echoPayloadLen]byte
+	var packet [256]byte
+	var control [256]byte
+	probe := newEcho() // another: nothing of it is ours
+	probe.id = r.echo.id
+	probe.request(&msg, 0)
+	fd := r.able[0].fd
+	for range tries {
+		if sendEcho(fd, msg[:], netip.AddrFrom4([4]byte{127, 0, 0, 1})) != nil {
+			return
+		}
+		if n, stamp, _ := readStamped(fd, packet[:], control[:], 0); n > 0 && stamp > 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// reader is what the poller reads into.
+type reader struct {
+	events  [256]unix.EpollEvent
+	packet  [1500]byte
+	control [256]byte
+}
+
+// poll reads what comes, until sending is closed and every request has its
+// reply or its timeout is over, or until ctx ends.
+func (r *prober) poll(ctx context.Context, sending <-chan struct{}) {
+	var in reader
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	var end <-chan time.Time
+	for {
+		r.drain(&in)
+		if sending == nil && r.pending.Load() <= 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-sending:
+			sending = nil
+			t := time.NewTimer(r.Timeout + pollInterval)
+			defer t.Stop()
+			end = t.C
+		case <-end:
+			r.drain(&in)
+			return
+		case <-ctx.Done():
+			if sending != nil {
+				<-sending
+			}
+			r.drain(&in)
+			return
+		}
+	}
+}
+
+// drain reads what there is.
+func (r *prober) drain(in *reader) {
+	const most = 100 // rounds, so that a flood does not keep the poller here
+	for range most {
+		n, err := unix.EpollWait(r.epoll, in.events[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		for _, e := range in.events[:n] {
+			c := r.able[e.Fd]
+			if e.Events&unix.EPOLLERR != 0 {
+				r.readDepartures(c, in)
+			}
+			if e.Events&unix.EPOLLIN != 0 {
+				r.readReply(c, in)
+			}
+		}
+	}
+}
+
+// readDepartures reads the socket's error queue, to which the kernel adds each
+// request when the driver gets it (timestamping.rst §1.4). ICMP errors come
+// there as well, but from the socket itself more is learned of them.
+func (r *prober) readDepartures(c *probed, in *reader) {
+	for {
+		n, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], unix.MSG_ERRQUEUE)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			// The socket's pending error, if it is still there, is over with this.
+			_, _ = unix.GetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+			return
+		case stamp == 0:
+			continue
+		}
+		if seq, ok := r.echo.departed(in.packet[:n]); ok {
+			c.mu.Lock()
+			c.flight.departed(seq, stamp)
+			c.mu.Unlock()
+		}
+	}
+}
+
+// readReply reads one packet. epoll tells if there are more.
+func (r *prober) readReply(c *probed, in *reader) {
+	n, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], 0)
+	if err != nil {
+		return
+	}
+	packet := in.packet[:n]
+	from, seq, ok := r.echo.reply(packet)
+	switch {
+	case ok && from == c.target:
+		r.count(c, seq, stamp, in)
+	case !ok && c.complaint == "":
+		if from, what, ok := parseICMPError(packet, c.target); ok && from != c.client.Lease.Address.Addr() {
+			c.complaint = fmt.Sprintf("%s, says %s", what, from)
+		}
+	}
+}
+
+// count notes a reply.
+func (r *prober) count(c *probed, seq uint32, stamp int64, in *reader) {
+	read := now()
+	c.mu.Lock()
+	unknown := c.flight.unknownDeparture(seq)
+	c.mu.Unlock()
+	if unknown { // it is there by now, though it may not have been when epoll looked
+		r.readDepartures(c, in)
+	}
+	c.mu.Lock()
+	rtt, what := c.flight.arrived(seq, stamp, read)
+	c.mu.Unlock()
+	switch what {
+	case measured:
+		if c.rtt == nil {
+			c.rtt = newSmallDistribution()
+		}
+		c.rtt.record(rtt)
+		r.rtt.record(rtt)
+	case stepped:
+		r.clockSteps++
+	case unstamped:
+		r.unstamped++
+	}
+}

@@ -1,0 +1,118 @@
+package netmgr
+
+import (
+	"context"
+	"time"
+)
+
+// schedule says when requests are sent. They are numbered in the order of
+// sending: request i is client i % clients' own request i / clients.
+type schedule struct {
+	clients, rounds int
+	interval        time.Duration
+}
+
+func (s schedule) requests() int { return s.clients * s.rounds }
+
+// due is when request i is to be sent, counted from the start: each client has
+// its own place in the interval.
+func (s schedule) due(i int) time.Duration {
+	round, place := i/s.clients, i%s.clients
+	return time.Duration(round)*s.interval + time.Duration(place)*s.interval/time.Duration(s.clients)
+}
+
+// leastSleep is how long the sender sleeps at least: Go wakes no goroutine
+// more often. Requests that are due within it leave together.
+const leastSleep = time.Millisecond
+
+// retryAfter is how long a full send queue is given to drain at first, and
+// twice as long each further time: the neighbour table, whose being full is
+// the same error, does not drain at all.
+const retryAfter = 2 * time.Millisecond
+
+// attempt is a request to be sent.
+type attempt struct {
+	to   *probed
+	seq  uint32
+	due  time.Duration // since the start
+	next time.Duration // likewise, after the send queue was full; 0 when it was not
+	wait time.Duration // before next
+}
+
+// send sends what the schedule says, until it is done or ctx ends. It is
+// behind time rather than that it leaves something out.
+func (r *prober) send(ctx context.Context) {
+	s := schedule{clients: len(r.able), rounds: r.Count, interval: r.Interval}
+	start := now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+
+	var again []attempt
+	for i := 0; ctx.Err() == nil; {
+		elapsed := now().since(start)
+		waiting := again
+		again = nil
+		for _, a := range waiting {
+			if a.next <= elapsed {
+				a, elapsed = r.try(a, start)
+			}
+			if a.next > 0 {
+				again = append(again, a)
+			}
+		}
+		for ; i < s.requests() && s.due(i) <= elapsed && ctx.Err() == nil; i++ {
+			a := attempt{to: r.able[i%s.clients], seq: uint32(i / s.clients), due: s.due(i)}
+			if a, elapsed = r.try(a, start); a.next > 0 {
+				again = append(again, a)
+			}
+		}
+		if i == s.requests() && again == nil {
+			return
+		}
+		wait := leastSleep
+		if again == nil {
+			wait = s.due(i) - elapsed
+		}
+		timer.Reset(max(wait, leastSleep))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// try sends a request. When the queue is full, it says when to try again.
+func (r *prober) try(a attempt, start instant) (attempt, time.Duration) {
+	c := a.to
+	var msg [icmpHeaderLen + echoPayloadLen]byte
+	r.echo.request(&msg, a.seq)
+
+	at := now()
+	elapsed := at.since(start)
+	c.mu.Lock()
+	c.flight.begin(a.seq, at) // first, for the reply may be quicker than the system call
+	c.mu.Unlock()
+	err := sendEcho(c.fd, msg[:], c.target)
+	a.next = 0
+	if err == nil {
+		r.sendDelay.record(elapsed - a.due)
+		return a, elapsed
+	}
+	c.mu.Lock()
+	c.flight.cancel(a.seq)
+	c.mu.Unlock()
+	if queueFull(err) {
+		r.noBuffers++
+		if elapsed-a.due < r.Timeout {
+			a.wait = max(retryAfter, 2*a.wait)
+			a.next = elapsed + jitter(a.wait)
+			return a, elapsed
+		}
+	}
+	c.unsent++
+	if c.sendErr == nil {
+		c.sendErr = err
+	}
+	return a, elapsed
+}

@@ -1,0 +1,142 @@
+package netmgr
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/sys/unix"
+)
+
+// openProbeSocket opens a raw ICMP socket of the client (raw(7)) that hears
+// replies to echo requests with the identifier id, and ICMP errors. The caller
+// closes it.
+func (c *Client) openProbeSocket(id uint16) (fd int, err error) {
+	err = c.ns.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+		return err
+	})
+	if err != nil {
+		return -1, fmt.Errorf("ICMP socket: %w", err)
+	}
+	if err := equip(fd, id); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("ICMP socket: %w", err)
+	}
+	return fd, nil
+}
+
+func equip(fd int, id uint16) error {
+	filter, err := bpf.Assemble(repliesTo(id))
+	if err != nil {
+		return err
+	}
+	program := make([]unix.SockFilter, len(filter))
+	for i, f := range filter {
+		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
+	}
+	// Bit n set keeps ICMP type n out. The constants are those of linux/icmp.h,
+	// which x/sys lacks.
+	const solRaw, icmpFilter = 255, 1
+	wanted := 1<<ipv4.ICMPTypeEchoReply | 1<<ipv4.ICMPTypeDestinationUnreachable | 1<<ipv4.ICMPTypeTimeExceeded
+	stamps := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
+	return errors.Join(
+		option("ICMP filter", unix.SetsockoptInt(fd, solRaw, icmpFilter, ^wanted)),
+		option("BPF filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})),
+		// The kernel must not make a time up where it has none, as it does for
+		// SO_TIMESTAMPNS (sock.h). _NEW has 64 bits on every machine.
+		option("timestamps", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)),
+		// Otherwise a raw socket is not told that the send queue was full (raw.c).
+		option("errors", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)),
+	)
+}
+
+func option(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// repliesTo accepts ICMP messages with the identifier id, and those that are
+// no echo replies. Offsets count from the IPv4 header (raw.c).
+func repliesTo(id uint16) []bpf.Instruction {
+	const icmpType, icmpID = 0, 4
+	return []bpf.Instruction{
+		bpf.LoadMemShift{Off: 0}, // X = length of the IPv4 header
+		bpf.LoadIndirect{Off: icmpType, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(ipv4.ICMPTypeEchoReply), SkipTrue: 2},
+		bpf.LoadIndirect{Off: icmpID, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(id), SkipTrue: 1},
+		bpf.RetConstant{Val: 1 << 16},
+		bpf.RetConstant{Val: 0},
+	}
+}
+
+// sendEcho hands an ICMP message to the kernel. A full queue of ours is
+// unix.ENOBUFS or unix.EAGAIN.
+func sendEcho(fd int, msg []byte, to netip.Addr) error {
+	sa := &unix.SockaddrInet4{Addr: to.As4()}
+	err := unix.Sendto(fd, msg, 0, sa)
+	if err != nil && !queueFull(err) {
+		// With IP_RECVERR, an ICMP error about an earlier request is reported by
+		// whatever system call comes next, once.
+		err = unix.Sendto(fd, msg, 0, sa)
+	}
+	return err
+}
+
+func queueFull(err error) bool { return err == unix.ENOBUFS || err == unix.EAGAIN }
+
+// scmTimestamping is the type of the control message that SO_TIMESTAMPING_NEW
+// asks for: three pairs of 64-bit seconds and nanoseconds, of which the first
+// is the software's (timestamping.rst §2.1.1).
+const scmTimestamping = unix.SO_TIMESTAMPING_NEW
+
+// readStamped reads a packet, and the time that the kernel put on it in
+// nanoseconds of the wall clock, 0 if it put none. flags is 0 for what was
+// received, unix.MSG_ERRQUEUE for what was sent and for errors. The error is
+// unix.EAGAIN when there is nothing to read.
+func readStamped(fd int, packet, control []byte, flags int) (n int, stamp int64, err error) {
+	n, controlLen, _, _, err := unix.Recvmsg(fd, packet, control, flags)
+	if err != nil {
+		return 0, 0, err
+	}
+	for rest := control[:controlLen]; len(rest) >= unix.SizeofCmsghdr; {
+		var h unix.Cmsghdr
+		var data []byte
+		if h, data, rest, err = unix.ParseOneSocketControlMessage(rest); err != nil {
+			break
+		}
+		const eeOrigin = 4 // in struct sock_extended_err
+		switch {
+		case h.Level == unix.SOL_SOCKET && h.Type == scmTimestamping && len(data) >= 16:
+			stamp = int64(binary.NativeEndian.Uint64(data))*1e9 + int64(binary.NativeEndian.Uint64(data[8:]))
+		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_RECVERR && len(data) > eeOrigin &&
+			data[eeOrigin] != unix.SO_EE_ORIGIN_TIMESTAMPING:
+			return n, 0, nil // an ICMP error: the time is when that came
+		}
+	}
+	return n, stamp, nil
+}
+
+// overflows is how many packets the socket had no room for, those included that
+// its filter would have refused (raw_v4_input in raw.c). It is the counter of
+// SO_RXQ_OVFL (socket(7)), but up to date: that one comes with the next packet,
+// if there is one.
+func overflows(fd int) int {
+	const drops = 8 // SK_MEMINFO_DROPS of linux/sock_diag.h
+	var info [16]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(info[drops])
+}

@@ -1,0 +1,155 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// Latencies come from the latency probe, whose times are the kernel's, and not
+// from the pings of connectivity.go, which only say whether somebody answered.
+func (w *world) latency() []sentence {
+	const (
+		measures = "every client pings it, evenly spread over ping.interval, with the kernel's times"
+		judges   = "of all replies of the newest measurement, which is made for ping.duration if there was none; lost pings do not count"
+	)
+	return []sentence{
+		{`all clients measure the latency to the router for <n> seconds`, measures, w.measureRouterFor},
+		{`all clients measure the latency to Google DNS for <n> seconds`, measures, w.measureGoogleFor},
+		{`the <n>th percentile latency to the router should be under <n> ms`, judges, w.routerLatencyUnder},
+		{`the <n>th percentile latency to Google DNS should be under <n> ms`, judges, w.googleLatencyUnder},
+		{`no client should lose more than <n>% of its pings`, "in the newest round of pings or measurement of latency; the latter is made, to the router, if there was neither", w.lostAtMost},
+	}
+}
+
+// maxMeasure bounds a measurement: a scenario is no monitor.
+const maxMeasure = 24 * time.Hour
+
+func (w *world) measureRouterFor(ctx context.Context, seconds int) error {
+	return w.measureFor(ctx, toRouter, seconds)
+}
+
+func (w *world) measureGoogleFor(ctx context.Context, seconds int) error {
+	return w.measureFor(ctx, toInternet, seconds)
+}
+
+func (w *world) measureFor(ctx context.Context, whom target, seconds int) error {
+	d := time.Duration(seconds) * time.Second
+	if d < time.Second || d > maxMeasure {
+		return refuse("a measurement of %d seconds: ask for 1 to %.0f", seconds, maxMeasure.Seconds())
+	}
+	return w.measure(ctx, whom, 0, d)
+}
+
+// measure sends count requests from each client or, when that is 0, for d.
+func (w *world) measure(ctx context.Context, whom target, count int, d time.Duration) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	p := w.config().Ping
+	var measured netmgr.ProbeResult
+	report := w.watched(m, false, func() {
+		measured = m.ProbeAll(ctx, netmgr.Probe{Target: w.targetOf(whom), Count: count, Duration: d, Interval: p.Interval, Timeout: p.Timeout})
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	w.latencies[whom] = &measured
+	w.last = asPings(whom, measured)
+	w.rounds[whom] = w.last
+	w.say("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings; %s", whom,
+		brief(measured.RTT.P50()), brief(measured.RTT.P95()), brief(measured.RTT.P99()), brief(measured.RTT.Max()),
+		measured.Received(), measured.Sent(), report)
+	return nil
+}
+
+func (w *world) routerLatencyUnder(ctx context.Context, percentile, ms int) error {
+	return w.latencyUnder(ctx, toRouter, percentile, ms)
+}
+
+func (w *world) googleLatencyUnder(ctx context.Context, percentile, ms int) error {
+	return w.latencyUnder(ctx, toInternet, percentile, ms)
+}
+
+func (w *world) latencyUnder(ctx context.Context, whom target, percentile, ms int) error {
+	if percentile < 1 || percentile > 100 {
+		return refuse("the %dth percentile: ask for the 1st to the 100th", percentile)
+	}
+	if ms < 1 {
+		return refuse("under %d ms: ask for at least 1", ms)
+	}
+	measured := w.latencies[whom]
+	if measured == nil {
+		p := w.config().Ping
+		if err := w.measure(ctx, whom, p.Requests(), 0); err != nil {
+			return err
+		}
+		measured = w.latencies[whom]
+	}
+	if measured.Received() == 0 {
+		return w.judge(asPings(whom, *measured), 0)
+	}
+	limit := time.Duration(ms) * time.Millisecond
+	found := measured.RTT.Percentile(float64(percentile))
+	if found < limit {
+		return nil
+	}
+	slowest := measured.Clients[0]
+	for _, c := range measured.Clients {
+		if c.RTT.Percentile(float64(percentile)) > slowest.RTT.Percentile(float64(percentile)) {
+			slowest = c
+		}
+	}
+	return fmt.Errorf("the %s percentile latency to %s is %s, not under %s (of %d replies; the slowest client is %s with %s)",
+		ordinal(percentile), whom, brief(found), limit, measured.Received(),
+		slowest.Client.Name, brief(slowest.RTT.Percentile(float64(percentile))))
+}
+
+// asPings is a measurement as a round of pings, to judge its losses.
+func asPings(whom target, measured netmgr.ProbeResult) *pinged {
+	round := &pinged{whom: whom}
+	for _, l := range measured.Clients {
+		round.results = append(round.results, netmgr.PingResult{
+			Client: l.Client, Target: l.Target, Sent: l.Sent, Received: l.Received, Reason: l.Reason,
+		})
+	}
+	return round
+}
+
+func (w *world) lostAtMost(ctx context.Context, percent int) error {
+	if percent < 0 || percent > 100 {
+		return refuse("a loss of %d%%: ask for 0 to 100", percent)
+	}
+	if w.last == nil {
+		if err := w.measure(ctx, toRouter, w.config().Ping.Requests(), 0); err != nil {
+			return err
+		}
+	}
+	return w.judge(w.last, float64(percent))
+}
+
+// brief rounds a latency to what can be told of it.
+func brief(d time.Duration) time.Duration {
+	if d < time.Millisecond {
+		return d.Round(time.Microsecond)
+	}
+	return d.Round(10 * time.Microsecond)
+}
+
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return fmt.Sprint(n, suffix)
+}

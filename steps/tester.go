@@ -1,0 +1,54 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/lanstorm/lanstorm/internal/health"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// watched runs do while the tester watches itself, and keeps what it saw: a
+// scenario must not fail for want of a router when it was the tester that was
+// at its limit. flatout says that do goes as fast as the processors allow.
+func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) health.Report {
+	before := m.Strain()
+	watch := health.Start(health.Options{Parent: w.suite.parent, Flatout: flatout})
+	do()
+	after := m.Strain()
+	report := watch.Stop(health.Counters{
+		NoBuffers: after.NoBuffers - before.NoBuffers,
+		Overflows: after.Overflows - before.Overflows,
+		LinkDrops: max(0, after.LinkDrops-before.LinkDrops), // clients that failed took theirs with them
+	})
+	for _, l := range report.Limits {
+		if !slices.ContainsFunc(w.limits, func(known health.Limit) bool { return known.Name == l.Name }) {
+			w.limits = append(w.limits, l)
+		}
+	}
+	return report
+}
+
+// say tells people something at once, between the lines of the report.
+func (w *world) say(format string, args ...any) {
+	fmt.Fprintf(w.suite.Notes, format+"\n", args...)
+}
+
+// candid makes a sentence whose error also says that the tester was at its
+// limit in this scenario, if it was: what failed may not be the router's fault.
+func (w *world) candid(do any) any {
+	sentence := reflect.ValueOf(do)
+	return reflect.MakeFunc(sentence.Type(), func(args []reflect.Value) []reflect.Value {
+		results := sentence.Call(args)
+		last := len(results) - 1
+		err, _ := results[last].Interface().(error)
+		var refused *netmgr.RefusedError
+		if err != nil && len(w.limits) > 0 && !errors.As(err, &refused) {
+			err = fmt.Errorf("%w (%s)", err, health.Report{Limits: w.limits})
+			results[last] = reflect.ValueOf(&err).Elem()
+		}
+		return results
+	}).Interface()
+}
