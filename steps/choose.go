@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -24,25 +25,29 @@ type choice struct {
 type skipped struct{ scenario, reason string }
 
 // elsewhere tells, by their tags, which scenarios cannot run against this
-// router, and why.
+// router or on this machine, and why.
 func (s *Suite) elsewhere() map[string]string {
-	const needsLab = "needs the lab, and this run uses %s (set interface to lab)"
-	switch {
-	case !s.inLab():
-		return map[string]string{
-			"@lab":     fmt.Sprintf(needsLab, s.Config.Interface),
-			"@builtin": fmt.Sprintf(needsLab, s.Config.Interface),
+	const (
+		needsLab      = "needs the lab, and this run uses %s (set interface to lab)"
+		needsHardware = "needs a real router, and this run uses the lab (set interface)"
+		needsBuiltin  = "needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)"
+		needsLimits   = "needs more neighbours than the kernel allows, and in a network namespace of its own this run cannot raise the limit"
+	)
+	reasons := map[string]string{}
+	if s.inLab() {
+		reasons["@hardware"] = needsHardware
+		if s.Config.Lab.Server != string(lab.Builtin) {
+			reasons["@builtin"] = fmt.Sprintf(needsBuiltin, s.Config.Lab.Server)
 		}
-	case s.Config.Lab.Server != string(lab.Builtin):
-		return map[string]string{
-			"@hardware": needsHardware,
-			"@builtin":  fmt.Sprintf("needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)", s.Config.Lab.Server),
-		}
+	} else {
+		reasons["@lab"] = fmt.Sprintf(needsLab, s.Config.Interface)
+		reasons["@builtin"] = reasons["@lab"]
 	}
-	return map[string]string{"@hardware": needsHardware}
+	if _, err := os.Stat("/proc/sys/net/ipv4/neigh/default/gc_thresh3"); err != nil {
+		reasons["@thousand"] = needsLimits
+	}
+	return reasons
 }
-
-const needsHardware = "needs a real router, and this run uses the lab (set interface)"
 
 // choose reads the features and finds the scenarios that the tags select. It
 // is an error when none is left: a run of nothing would pass.
