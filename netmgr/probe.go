@@ -109,7 +109,9 @@ func (r ProbeResult) Worst(n int) []Latency {
 //
 // An RTT is the time from when the link's driver got the request to when the
 // link got the reply (timestamping.rst), so neither the way through lanstorm
-// and its scheduling nor a client's wait for ARP is part of it.
+// and its scheduling nor a client's wait for ARP is part of it. Where no driver
+// says when it got the request, as between two macvlans in bridge mode, the
+// time counts from the system call.
 func (m *NetworkManager) ProbeAll(ctx context.Context, p Probe) ProbeResult {
 	r := newProber(p.withDefaults(), m.Clients())
 	defer r.close()

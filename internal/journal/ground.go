@@ -99,6 +99,9 @@ func restoreGround() error {
 		return err
 	}
 	g, err := readGround()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

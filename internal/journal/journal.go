@@ -195,6 +195,29 @@ func TakeOver(id string) (*Run, error) {
 	return &Run{id: id, dir: dir, file: f}, nil
 }
 
+// Tidy removes what runs left that died before they had a journal. No run is
+// beginning while it has the lock.
+func Tidy() error {
+	if _, err := os.Stat(groundFile); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return locked(func() error {
+		dirs, err := filepath.Glob(filepath.Join(Dir, "*-*.*"))
+		if err != nil {
+			return err
+		}
+		for _, dir := range dirs {
+			if _, err := os.Stat(filepath.Join(dir, fileName)); !errors.Is(err, os.ErrNotExist) {
+				continue
+			}
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+		}
+		return restoreGround()
+	})
+}
+
 // Records reads the journals of all runs, oldest first.
 func Records() ([]Record, error) {
 	dirs, err := filepath.Glob(filepath.Join(Dir, "*", fileName))

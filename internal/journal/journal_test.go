@@ -59,6 +59,37 @@ func TestTheLastRunLeavesNoJournal(t *testing.T) {
 	}
 }
 
+// A run can die when it has a folder and no journal yet.
+func TestStillbornRunsAreTidiedAway(t *testing.T) {
+	a := mustBegin(t)
+	stillborn := filepath.Join(Dir, "20260101-000000-1.0")
+	if err := os.Mkdir(stillborn, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(stillborn, fileName+".new"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Tidy(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(stillborn); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left (%v)", stillborn, err)
+	}
+	if all, err := Records(); err != nil || len(all) != 1 {
+		t.Errorf("%d runs are left, want the live one (%v)", len(all), err)
+	}
+	if err := os.RemoveAll(a.dir); err != nil { // as if it had been as short-lived
+		t.Fatal(err)
+	}
+	a.file.Close()
+	if err := Tidy(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left (%v)", Dir, err)
+	}
+}
+
 func TestWhatIsWrittenDownIsReadBack(t *testing.T) {
 	r := mustBegin(t)
 	defer mustEnd(t, r)

@@ -46,6 +46,9 @@ func Dead(ctx context.Context, dry bool) (results []Result, err error) {
 			results = append(results, result)
 		}
 	}
+	if !dry {
+		err = errors.Join(err, journal.Tidy())
+	}
 	return results, err
 }
 
