@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,10 +168,6 @@ func device(index int) netlink.Link {
 }
 
 func (c *Client) etcDir() string { return filepath.Join(namespace.EtcDir, c.Name) }
-
-func (c *Client) iface() *net.Interface {
-	return &net.Interface{Index: c.index, Name: c.Link, MTU: c.m.parent.MTU, HardwareAddr: c.MAC}
-}
 
 func (c *Client) closeNetlink() {
 	if c.nl != nil {

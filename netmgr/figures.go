@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Creation is what it took to make clients, in one call.
@@ -79,9 +77,9 @@ func (b *bringUp) figures() Creation {
 		{"configure", func(t Timings) time.Duration { return t.Configure }},
 		{"total", Timings.Total},
 	}
-	times := make([]*hdrhistogram.Histogram, len(phases))
+	times := make([]*Distribution, len(phases))
 	for i := range times {
-		times[i] = newHistogram(3)
+		times[i] = newDistribution()
 	}
 	for _, client := range b.clients {
 		t := client.Timings
@@ -91,7 +89,7 @@ func (b *bringUp) figures() Creation {
 		}
 		c.Clients++
 		for i, p := range phases {
-			_ = times[i].RecordValue(p.of(t).Nanoseconds())
+			times[i].record(p.of(t))
 		}
 		if first.IsZero() || t.Asked.Before(first) {
 			first = t.Asked
@@ -104,8 +102,8 @@ func (b *bringUp) figures() Creation {
 		}
 	}
 	for i, p := range phases {
-		at := func(quantile float64) time.Duration { return time.Duration(times[i].ValueAtQuantile(quantile)) }
-		c.Phases = append(c.Phases, Phase{p.name, at(50), at(95), at(99), time.Duration(times[i].Max())})
+		d := times[i]
+		c.Phases = append(c.Phases, Phase{p.name, d.P50(), d.P95(), d.P99(), d.Max()})
 	}
 	c.Took, c.Leasing = b.done.Sub(b.start), last.Sub(first)
 	if b.gap > 0 {
@@ -115,9 +113,4 @@ func (b *bringUp) figures() Creation {
 		}
 	}
 	return c
-}
-
-// newHistogram is for nanoseconds up to ten minutes, kept to so many digits.
-func newHistogram(digits int) *hdrhistogram.Histogram {
-	return hdrhistogram.New(1, int64(10*time.Minute), digits)
 }

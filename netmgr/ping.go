@@ -115,16 +115,22 @@ func (c *Client) ping(ctx context.Context, p Ping) PingResult {
 	switch {
 	case ctx.Err() != nil:
 		r.Reason = context.Cause(ctx).Error()
-	case errors.Is(err, unix.ENETUNREACH) && !c.Lease.Gateway.IsValid():
-		r.Reason = fmt.Sprintf("no route to %s: %s", r.Target, noGateway(c))
 	case errors.Is(err, unix.ENETUNREACH):
-		r.Reason = fmt.Sprintf("no route to %s", r.Target)
+		r.Reason = c.noRoute(r.Target)
 	case err != nil:
 		r.Reason = fmt.Sprintf("tester: cannot ping: %v", err)
 	case r.Reason == "":
 		r.Reason = c.silence(p, r)
 	}
 	return r
+}
+
+// noRoute explains why the kernel does not know where to send.
+func (c *Client) noRoute(target netip.Addr) string {
+	if !c.Lease.Gateway.IsValid() {
+		return fmt.Sprintf("no route to %s: %s", target, noGateway(c))
+	}
+	return fmt.Sprintf("no route to %s", target)
 }
 
 // silence explains why no reply came although requests were sent and nobody

@@ -117,7 +117,10 @@ func (m *NetworkManager) ProbeAll(ctx context.Context, p Probe) ProbeResult {
 	defer r.close()
 	r.open()
 	r.run(ctx)
-	return r.result(ctx)
+	result := r.result(ctx)
+	m.strain.noBuffers.Add(int64(result.NoBuffers))
+	m.strain.overflows.Add(int64(result.Overflows))
+	return result
 }
 
 // prober is a ProbeAll under way. Of its fields, those below each comment are

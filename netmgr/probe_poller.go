@@ -14,7 +14,7 @@ import (
 // pollInterval is how often the poller looks for replies. The kernel has put
 // the time on them when they came, so to wait for several at once costs no
 // precision, and saves a wake-up for each.
-const pollInterval = 10 * time.Millisecond
+const pollInterval = 20 * time.Millisecond
 
 // open gives every client that has a target a socket, and has epoll(7) watch
 // them all.

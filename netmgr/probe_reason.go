@@ -45,11 +45,8 @@ func (r *prober) reason(ctx context.Context, c *probed, l Latency) string {
 
 // whyUnsent words the first error of sendto.
 func whyUnsent(c *probed, l Latency) string {
-	switch {
-	case errors.Is(c.sendErr, unix.ENETUNREACH) && !c.client.Lease.Gateway.IsValid():
-		return fmt.Sprintf("no route to %s: %s", l.Target, noGateway(c.client))
-	case errors.Is(c.sendErr, unix.ENETUNREACH):
-		return fmt.Sprintf("no route to %s", l.Target)
+	if errors.Is(c.sendErr, unix.ENETUNREACH) {
+		return c.client.noRoute(l.Target)
 	}
 	return fmt.Sprintf("tester: %d of %d requests could not be sent: %v", l.Unsent, l.Sent+l.Unsent, c.sendErr)
 }

@@ -22,9 +22,9 @@ func (s schedule) due(i int) time.Duration {
 }
 
 // leastSleep is how long the sender sleeps at least. Requests that are due
-// within it leave together: at 1000 a second, in pairs. To wake up costs as
+// within it leave together: at 1000 a second, five of them. To wake up costs as
 // much as to send, and more often than each millisecond Go wakes nobody.
-const leastSleep = 2 * time.Millisecond
+const leastSleep = 5 * time.Millisecond
 
 // retryAfter is how long a full send queue is given to drain at first, and
 // twice as long each further time: the neighbour table, whose being full is

@@ -93,12 +93,12 @@ func TestAProbeSaysWhyNothingCameBack(t *testing.T) {
 	t.Run("router deaf to ARP", func(t *testing.T) {
 		l := startLab(t, labOptions())
 		m := newManager(t, netmgr.Options{Parent: l.Parent})
-		create(t, m, 2)
 		h := handle(t, l.Namespaces()[0])
 		lan := link(t, h, "lan")
-		if err := h.LinkSetARPOff(lan); err != nil {
+		if err := h.LinkSetARPOff(lan); err != nil { // before clients look for their gateway
 			t.Fatal(err)
 		}
+		create(t, m, 2)
 		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Host(googleDNS), 2)), 2, "the gateway 10.77.0.1 does not answer ARP")
 		if err := h.LinkSetARPOn(lan); err != nil { // for the RELEASEs
 			t.Fatal(err)
