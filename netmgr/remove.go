@@ -34,12 +34,15 @@ func (m *NetworkManager) removeAll() []error {
 	m.atOnce(func(i int, c *Client) {
 		errs[i] = safely(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
 	})
-	// All in a row, so that the kernel takes them in as few goes as can be.
-	m.atOnce(func(i int, c *Client) {
+	// All in a row, and quickly: the kernel sets out with those that it finds,
+	// and takes the others only when it is done with them to the last byte.
+	for i, c := range m.clients {
 		if errs[i] == nil && c.ns != nil {
-			errs[i] = c.letGo()
+			if errs[i] = c.ns.Delete(); errs[i] == nil {
+				c.ns = nil
+			}
 		}
-	})
+	}
 	m.awaitGone()
 	for i, c := range m.clients {
 		if errs[i] == nil && c.onParent {
@@ -63,9 +66,9 @@ func (m *NetworkManager) atOnce(do func(int, *Client)) {
 	wg.Wait()
 }
 
-// strip takes away all of the client but its namespace and, if the parent lists
-// it, its macvlan. Each part is forgotten once it is gone, so that strip can be
-// called again.
+// strip takes away all of the client but its namespace, now nameless, and if
+// the parent lists it, its macvlan. Each part is forgotten once it is gone, so
+// that strip can be called again.
 func (c *Client) strip(listed bool) error {
 	if c.etc {
 		_ = os.Remove(filepath.Join(c.etcDir(), "resolv.conf"))
@@ -92,16 +95,7 @@ func (c *Client) strip(listed bool) error {
 			return fmt.Errorf("delete %s: %w", c.Link, err)
 		}
 	}
-	return nil
-}
-
-// letGo takes the namespace's name away and lets it die.
-func (c *Client) letGo() error {
-	if err := c.ns.Delete(); err != nil {
-		return err
-	}
-	c.ns = nil
-	return nil
+	return c.ns.Unname()
 }
 
 // awaitGone waits until the parent lists none of the clients, or for goneTime.

@@ -120,15 +120,23 @@ func (n *NS) Close() error {
 // delete its links first if their absence must be certain. Delete may be called
 // again.
 func (n *NS) Delete() error {
+	if err := n.Unname(); err != nil {
+		return err
+	}
+	if err := n.Close(); err == nil && n.made { // the first successful Delete
+		registry.release()
+	}
+	return nil
+}
+
+// Unname takes the name away and leaves the rest to Delete.
+func (n *NS) Unname() error {
 	path := filepath.Join(Dir, n.name)
 	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && err != unix.EINVAL && err != unix.ENOENT {
 		return fmt.Errorf("namespace %s: unmount: %w", n.name, err)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("namespace %s: %w", n.name, err)
-	}
-	if err := n.Close(); err == nil && n.made { // the first successful Delete
-		registry.release()
 	}
 	return nil
 }
