@@ -76,7 +76,7 @@ func (w *world) googleLatencyUnder(ctx context.Context, percentile, ms int) erro
 
 func (w *world) latencyUnder(ctx context.Context, whom target, percentile, ms int) error {
 	if percentile < 1 || percentile > 100 {
-		return refuse("the %dth percentile: ask for the 1st to the 100th", percentile)
+		return refuse("the %s percentile: ask for the 1st to the 100th", ordinal(percentile))
 	}
 	if ms < 1 {
 		return refuse("under %d ms: ask for at least 1", ms)

@@ -1,10 +1,12 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
+
+	"github.com/cucumber/godog"
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -36,19 +38,12 @@ func (w *world) say(format string, args ...any) {
 	fmt.Fprintf(w.suite.Notes, format+"\n", args...)
 }
 
-// candid makes a sentence whose error also says that the tester was at its
-// limit in this scenario, if it was: what failed may not be the router's fault.
-func (w *world) candid(do any) any {
-	sentence := reflect.ValueOf(do)
-	return reflect.MakeFunc(sentence.Type(), func(args []reflect.Value) []reflect.Value {
-		results := sentence.Call(args)
-		last := len(results) - 1
-		err, _ := results[last].Interface().(error)
-		var refused *netmgr.RefusedError
-		if err != nil && len(w.limits) > 0 && !errors.As(err, &refused) {
-			err = fmt.Errorf("%w (%s)", err, health.Report{Limits: w.limits})
-			results[last] = reflect.ValueOf(&err).Elem()
-		}
-		return results
-	}).Interface()
+// confess adds to the error of a sentence that failed that the tester was at its
+// limit in this scenario, if it was: the fault may not be the router's.
+func (w *world) confess(ctx context.Context, _ *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
+	var refused *netmgr.RefusedError
+	if err == nil || len(w.limits) == 0 || errors.As(err, &refused) {
+		return ctx, nil
+	}
+	return ctx, errors.New(health.Report{Limits: w.limits}.String()) // godog joins the two
 }

@@ -73,6 +73,7 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		s.note(errors.Join(stepErr, err))
 		return ctx, err
 	})
+	sc.StepContext().After(w.confess)
 	define(sc, w)
 }
 
