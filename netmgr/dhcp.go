@@ -56,7 +56,7 @@ func (b *bringUp) acquireLease(c *Client, ctx context.Context) (err error) {
 		if err := b.window.enter(ctx); err != nil {
 			return err
 		}
-		defer func() { b.window.leave(err == nil) }()
+		defer func() { b.window.leave(c.Timings.Lease) }()
 	}
 	m, err := c.openMouth()
 	if err != nil {

@@ -28,7 +28,7 @@ type Options struct {
 	Parent      string        // the Ethernet link towards the router
 	Prefix      string        // client i lives in namespace <Prefix><i>; default "ns"
 	Mode        string        // macvlan mode: bridge (default), private or vepa
-	Concurrency int           // how many clients ask for a lease at one time, at most; default 64
+	Concurrency int           // how many clients ask for a lease at one time, at most; default 128
 	DHCPTimeout time.Duration // how long a client may take to get a lease; default 10s
 	VendorClass string        // DHCP option 60; default "lanstorm"
 	DNS         []netip.Addr  // name servers in place of the lease's
@@ -96,7 +96,7 @@ func (opts Options) withDefaults() Options {
 	opts.Prefix = cmp.Or(opts.Prefix, "ns")
 	opts.Mode = cmp.Or(opts.Mode, "bridge")
 	if opts.Concurrency < 1 {
-		opts.Concurrency = 64
+		opts.Concurrency = 128
 	}
 	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")

@@ -95,7 +95,7 @@ const (
 func Default() Config {
 	return Config{
 		Interface: "lab",
-		Clients:   Clients{Prefix: "ns", Topology: "wired", MacvlanMode: "bridge", Concurrency: 64},
+		Clients:   Clients{Prefix: "ns", Topology: "wired", MacvlanMode: "bridge", Concurrency: 128},
 		DHCP:      DHCP{Timeout: 10 * time.Second, VendorClass: "lanstorm"},
 		Ping: Ping{
 			Duration:    2 * time.Second,

@@ -22,9 +22,6 @@ var keaConfig string
 
 var keaTemplate = template.Must(template.New("kea.json").Parse(keaConfig))
 
-// keaThreads lets Kea answer several clients at a time.
-const keaThreads = false
-
 // kea is the DHCP server of the ISC (kea-dhcp4(8)), run in the router. The
 // router's name server is the built-in one. Its configuration and its lease
 // file, kea.json and kea-leases4.csv, are in /run/lanstorm/<parent> while the
@@ -130,7 +127,6 @@ func (k *kea) render(c fault.Conditions) ([]byte, error) {
 	var b bytes.Buffer
 	err := keaTemplate.Execute(&b, map[string]any{
 		"Leases":  k.leaseFile(),
-		"Threads": keaThreads,
 		"Seconds": int(c.LeaseTime.Seconds()),
 		"Subnet":  k.lab.opts.Subnet.String(),
 		"Pool":    fmt.Sprintf("%s - %s", first, nth(first, c.Pool-1)),
