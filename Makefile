@@ -3,6 +3,7 @@
 # make build    bin/lanstorm, one static binary with the features inside
 # make check    gofmt, go vet, staticcheck
 # make cross    the binary for every machine it is meant for
+# make bench    what clients cost, into docs/benchmarks.md; takes some minutes
 # make fuzz     every fuzz target, FUZZTIME each
 
 GO       ?= go
@@ -11,7 +12,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILD     = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 SUDO     := $(shell test "$$(id -u)" = 0 || echo sudo)
 
-.PHONY: build run test check cross fuzz clean
+.PHONY: build run test check cross bench fuzz clean
 
 build:
 	$(BUILD) -o bin/lanstorm ./cmd/lanstorm
@@ -37,6 +38,10 @@ cross:
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/lanstorm-armv7 ./cmd/lanstorm
 	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o bin/lanstorm-armv6 ./cmd/lanstorm
 	GOOS=linux GOARCH=amd64 $(BUILD) -o bin/lanstorm-amd64 ./cmd/lanstorm
+
+# It says what to install if something is missing.
+bench: build
+	$(SUDO) bin/lanstorm bench --document docs/benchmarks.md
 
 # A worker that is cut off in the middle of an input at the end of its time is
 # reported as a failure, of which no failing input is told.

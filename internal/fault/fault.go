@@ -46,7 +46,7 @@ type Kind struct {
 	Name     string
 	Sentence string // that says it in a feature; <n> is the argument, in the unit of Usage
 	Means    string // one line of help
-	Builtin  bool   // only the lab's own servers can do it, not dnsmasq
+	Builtin  bool   // only the lab's own servers can do it, not dnsmasq or Kea
 	argument
 }
 
