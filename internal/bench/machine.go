@@ -86,7 +86,7 @@ func versions(lanstorm string) []Version {
 	for _, p := range programs {
 		out, _ := exec.Command(p.name, p.option).CombinedOutput()
 		v := "unknown"
-		if m := regexp.MustCompile(`\d+\.\d+[\w.-]*`).Find(out); m != nil {
+		if m := regexp.MustCompile(`\d+\.\d+[\w.-]*|\d{8}`).Find(out); m != nil {
 			v = string(m)
 		}
 		all = append(all, Version{p.name, v})
