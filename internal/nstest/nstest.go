@@ -104,20 +104,21 @@ func furnish() error {
 }
 
 // overlayEtc puts a layer on /etc, for which it uses scratch, an empty folder
-// to be, for a moment. The host's /etc/netns does not show through it.
+// to be, for a moment. The host's /etc/netns does not show through it, whatever
+// comes and goes on either side: it is masked in a layer between the two.
 func overlayEtc(scratch string) error {
-	upper, work := scratch+"/etc", scratch+"/work"
+	upper, work, mask := scratch+"/etc", scratch+"/work", scratch+"/mask"
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
 	}
 	if err := unix.Mount("nstest", scratch, "tmpfs", 0, ""); err != nil {
 		return fmt.Errorf("mount tmpfs: %w", err)
 	}
-	whiteout := func() error { return unix.Mknod(upper+"/netns", unix.S_IFCHR, 0) }
-	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755), whiteout()); err != nil {
+	whiteout := func() error { return unix.Mknod(mask+"/netns", unix.S_IFCHR, 0) }
+	if err := errors.Join(os.Mkdir(upper, 0o755), os.Mkdir(work, 0o755), os.Mkdir(mask, 0o755), whiteout()); err != nil {
 		return err
 	}
-	if err := unix.Mount("nstest", "/etc", "overlay", 0, "lowerdir=/etc,upperdir="+upper+",workdir="+work); err != nil {
+	if err := unix.Mount("nstest", "/etc", "overlay", 0, "lowerdir="+mask+":/etc,upperdir="+upper+",workdir="+work); err != nil {
 		return fmt.Errorf("overlay /etc: %w", err)
 	}
 	// The overlay keeps the tmpfs alive; its own place is no longer needed.
