@@ -37,7 +37,7 @@ func TestDocument(t *testing.T) {
 	defer func(e string) { evidence = e }(evidence)
 	evidence = "### Why not\n\nBecause.\n"
 	s := made()
-	s.Ref.Rate = 20000 // out of reach
+	s.Refs[0].Rate = 20000 // out of reach
 	s.Problems = []string{"perfdhcp: it rained"}
 	path := filepath.Join(t.TempDir(), "benchmarks.md")
 	if err := s.WriteDocument(path); err != nil {

@@ -28,7 +28,7 @@ func made() *Suite {
 		},
 		Hand:   []Hand{{50, ManualResult{Create: 10 * time.Second, Teardown: 5 * time.Second, Leased: 50, Answered: 50}}, {200, ManualResult{Create: 50 * time.Second, Teardown: 20 * time.Second, Leased: 200, Answered: 199}}},
 		Bare:   []Bare{{50, 20 * ms}, {1000, 500 * ms}, {4000, 3 * time.Second}},
-		Ref:    &Reference{Rate: 10000, Tried: []Step{{8000, 8000, 0}, {16000, 11000, 500}, {10000, 10000, 0}}, Version: "2.2.0"},
+		Refs:   []PacketRate{{1000, Reference{Rate: 10000, Tried: []Step{{8000, 8000, 0}, {16000, 11000, 500}, {10000, 10000, 0}}, Version: "2.2.0"}}, {20000, Reference{Rate: 9000, Version: "2.2.0"}}},
 		Crowd:  Crowd{Rounds: 3, Requests: 8000, Replies: 8000, Span: time.Second},
 		Minute: Minute{Clients: 1000, Duration: time.Minute, CPU: 0.10, Sent: 60000, Received: 60000, P50: 5000, P99: 30000, Requests: 60000, Replies: 60000, SeenP50: 6000, SeenP99: 230000, Verdict: "tester: clean (CPU 5%)", Clean: true},
 	}
@@ -55,6 +55,8 @@ func TestTargetsMissedByAHair(t *testing.T) {
 	}{
 		{"made by hand too quickly", func(s *Suite) { s.Hand[1].Create -= ms }, "as fast as by the manual commands"},
 		{"removed too slowly", func(s *Suite) { s.Rows[1].Median.Remove += ms }, "removed at least"},
+		{"the burst too quick", func(s *Suite) { s.Refs[0].Rate += 100 }, "leases per second"},
+		{"the long run too quick", func(s *Suite) { s.Refs[1].Rate = 10100 }, "leases per second"},
 		{"leases too slow", func(s *Suite) { kea(s, 1000).LeasesPerSecond-- }, "leases per second"},
 		{"a client without a reply", func(s *Suite) { kea(s, 4000).Answered-- }, "has a reply"},
 		{"the capture saw one less", func(s *Suite) { s.Crowd.Requests-- }, "are sent within"},
