@@ -93,6 +93,7 @@ func furnish() error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	_ = unix.Unmount("/run/netns", unix.MNT_DETACH) // of runs on the machine beside this test, if there are any
 	if err := unix.Mount("nstest", "/run", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("mount /run: %w", err)
 	}
