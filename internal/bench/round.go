@@ -68,9 +68,9 @@ func (s *session) round(ctx context.Context, l *lab.Lab, n int) (r Round, err er
 			err = errors.Join(err, m.Cleanup(s.Patience))
 		}
 	}()
-	r.Idle = before.until(readStock(), n)
 	strain := m.Strain()
 	made := making.Stop(counters(strain, netmgr.Strain{}))
+	r.Idle = before.until(readStock(), n) // not before Stop: a watch has files open
 	r.divide(start, m)
 
 	// Thousands of sockets are opened for it as fast as the processors allow. Of
