@@ -49,7 +49,8 @@ var modes = map[string]netlink.MacvlanMode{
 }
 
 // NetworkManager makes clients on one parent link and removes them. Its
-// methods may be called from one goroutine at a time.
+// methods may be called from one goroutine at a time, but for PingAll and
+// ProbeAll, of which several may run side by side.
 type NetworkManager struct {
 	opts    Options
 	parent  netlink.LinkAttrs
