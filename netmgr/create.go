@@ -149,13 +149,15 @@ func (c *Client) makeLink(context.Context) error {
 }
 
 // join puts the macvlan into the mode that was asked for, and says nothing else
-// of it: to name its MAC address would make it forget the neighbours it knows.
+// of it: to name its MAC address would make it forget the neighbours it knows,
+// and to name the link is a renaming, which kernels before 6.2 refuse while it
+// is up (dev_change_name in net/core/dev.c: EBUSY).
 func (c *Client) join(context.Context) error {
 	mode := modes[c.m.opts.Mode]
 	if mode == netlink.MACVLAN_MODE_PRIVATE {
 		return nil
 	}
-	err := c.nl.LinkModify(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: c.Link, Index: c.index, TxQLen: -1}, Mode: mode})
+	err := c.nl.LinkSetMacvlanMode(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Index: c.index}}, mode)
 	if err != nil {
 		return fmt.Errorf("macvlan mode %s: %w", c.m.opts.Mode, err)
 	}
