@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -68,4 +69,70 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientsHangOnABridgeAndOnAVLAN: macvlan - VLAN 10 - cable - VLAN 10 -
+// bridge - the lab's router, and macvlans on that bridge.
+func TestClientsHangOnABridgeAndOnAVLAN(t *testing.T) {
+	l := startLab(t, labOptions())
+	add := func(link netlink.Link) error {
+		err := netlink.LinkAdd(link)
+		if err == nil {
+			t.Cleanup(func() { netlink.LinkDel(link) })
+			setUp(t, link.Attrs().Name)
+		}
+		return err
+	}
+	named := func(name string) netlink.LinkAttrs {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		return attrs
+	}
+	bridge := &netlink.Bridge{LinkAttrs: named("br0")}
+	if err := add(bridge); err != nil {
+		t.Fatal(err)
+	}
+	port := func(name string) {
+		link, err := netlink.LinkByName(name)
+		if err == nil {
+			err = netlink.LinkSetMaster(link, bridge)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	port(l.Parent)
+	reachesTheInternet := func(t *testing.T, parent string) {
+		m := newManager(t, netmgr.Options{Parent: parent})
+		create(t, m, 5)
+		for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+			if r.Received != 1 {
+				t.Errorf("%s: %s", r.Client.Name, r.Reason)
+			}
+		}
+		cleanup(t, m)
+		awaitLeases(t, l, 0)
+	}
+	t.Run("bridge", func(t *testing.T) { reachesTheInternet(t, "br0") })
+	t.Run("VLAN", func(t *testing.T) {
+		addVeth(t, "trunk0", "trunk1")
+		for _, name := range []string{"trunk0", "trunk1"} {
+			setUp(t, name)
+			trunk, err := netlink.LinkByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			attrs := named(name + ".10")
+			attrs.ParentIndex = trunk.Attrs().Index
+			err = add(&netlink.Vlan{LinkAttrs: attrs, VlanId: 10, VlanProtocol: netlink.VLAN_PROTOCOL_8021Q})
+			if errors.Is(err, unix.EOPNOTSUPP) {
+				t.Skip("this kernel has no VLANs (CONFIG_VLAN_8021Q)")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		port("trunk1.10")
+		reachesTheInternet(t, "trunk0.10")
+	})
 }

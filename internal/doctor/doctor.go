@@ -127,6 +127,7 @@ type probe struct {
 // probes are in the order in which people read them, each behind those whose
 // facts it needs.
 var probes = []probe{
+	{name: "kernel", run: (*exam).checkKernel},
 	{name: "root", run: (*exam).checkRights},
 	{name: "machine", run: (*exam).checkModel},
 	{name: "power", run: (*exam).checkPower},

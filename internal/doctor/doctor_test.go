@@ -97,6 +97,7 @@ func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
 		"proc/self/status": "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n",
 	}))
 	want := []string{
+		"ok kernel",
 		"problem root",
 		"ok machine",
 		"ok power",
@@ -164,6 +165,7 @@ func TestWorst(t *testing.T) {
 // pi4 is a Raspberry Pi at a router's LAN port, run by root.
 var pi4 = map[string]string{
 	"etc/machine-id":                                                "5e1fc0ffee\n",
+	"proc/sys/kernel/osrelease":                                     "6.12.47+rpt-rpi-v8\n",
 	"proc/self/status":                                              "Name:\tlanstorm\nUid:\t1000\t0\t0\t0\nCapEff:\t000001ffffffffff\n",
 	"proc/self/limits":                                              "Limit                     Soft Limit           Hard Limit           Units     \nMax processes             6000                 6000                 processes \nMax open files            524288               524288               files     \n",
 	"proc/meminfo":                                                  "MemTotal:        3884492 kB\nMemFree:         2100000 kB\nMemAvailable:    3145728 kB\n",

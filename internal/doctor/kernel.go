@@ -10,6 +10,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Nobody tries lanstorm on older kernels (docs/kernels.md).
+const oldestMajor, oldestMinor = 6, 1
+
+// checkKernel reads what `uname -r` prints.
+func (e *exam) checkKernel() Check {
+	release, err := readLine(e.root, "proc/sys/kernel/osrelease")
+	if err != nil {
+		return skipped("cannot be told: %v", err)
+	}
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return skipped("cannot be told: the kernel calls itself %q", release)
+	}
+	if major < oldestMajor || major == oldestMajor && minor < oldestMinor {
+		return problem("upgrade the system: Debian 12 and the Raspberry Pi OS made from it are new enough",
+			"Linux %s is too old: lanstorm needs %d.%d or newer", release, oldestMajor, oldestMinor)
+	}
+	return ok("Linux %s", release)
+}
+
 // A kernel is asked for a feature by using it: configuration files and lists
 // of modules tell neither what is built in nor what may be loaded.
 
@@ -54,7 +74,7 @@ func (e *exam) checkVeth() Check {
 }
 
 // checkMacvlan makes a macvlan as clients are made: in one namespace, on a
-// link of another.
+// link of another, and its mode is changed while it is up.
 func (e *exam) checkMacvlan() Check {
 	return macvlanCheck(inScratch(func(lan *scratch) error {
 		parent, err := lan.addVeth()

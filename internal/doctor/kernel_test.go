@@ -15,6 +15,22 @@ import (
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
+func TestCheckKernel(t *testing.T) {
+	const old = " is too old: lanstorm needs 6.1 or newer -> upgrade the system: Debian 12 and the Raspberry Pi OS made from it are new enough"
+	for _, tt := range []struct{ name, release, want string }{
+		{"the oldest", "6.1.0-56-arm64\n", "ok: Linux 6.1.0-56-arm64"},
+		{"a Raspberry Pi's", "6.12.47+rpt-rpi-2712\n", "ok: Linux 6.12.47+rpt-rpi-2712"},
+		{"of a new number", "7.0-rc1\n", "ok: Linux 7.0-rc1"},
+		{"too old by a little", "6.0.19\n", "problem: Linux 6.0.19" + old},
+		{"too old by far", "5.10.103-v7l+\n", "problem: Linux 5.10.103-v7l+" + old},
+		{"nonsense", "new\n", `skipped: cannot be told: the kernel calls itself "new"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			compare(t, tt.want, examine(t, Options{}, map[string]string{"proc/sys/kernel/osrelease": tt.release}).checkKernel())
+		})
+	}
+}
+
 func TestTheKernelIsTriedForTheLab(t *testing.T) {
 	nstest.Need(t)
 	before := state(t)
@@ -22,7 +38,7 @@ func TestTheKernelIsTriedForTheLab(t *testing.T) {
 	if after := state(t); after != before {
 		t.Errorf("the machine is not as it was: %s", cmp.Diff(before, after))
 	}
-	want := []string{"ok root", "ok namespaces", "ok packet sockets", "ok macvlan", "ok veth", "ok masquerade", "ok interface"}
+	want := []string{"ok kernel", "ok root", "ok namespaces", "ok packet sockets", "ok macvlan", "ok veth", "ok masquerade", "ok interface"}
 	var got []string
 	for _, name := range names(checks) {
 		if slices.ContainsFunc(want, func(w string) bool { return sameName(w, name) }) {

@@ -67,10 +67,10 @@ func (s *scratch) addVeth() (netlink.Link, error) {
 const client = "doctor"
 
 // addMacvlan makes a macvlan in the namespace on a link that h knows, in one
-// message as for every client, and brings it up.
+// message as for every client, brings it up and lets it join the others.
 func (s *scratch) addMacvlan(h *netlink.Handle, attrs netlink.LinkAttrs) (netlink.Link, error) {
 	attrs.Name, attrs.Namespace, attrs.TxQLen = client, netlink.NsFd(s.FD()), -1
-	if err := h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
+	if err := h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}); err != nil {
 		return nil, fmt.Errorf("macvlan: %w", err)
 	}
 	link, err := s.nl.LinkByName(client)
@@ -79,6 +79,9 @@ func (s *scratch) addMacvlan(h *netlink.Handle, attrs netlink.LinkAttrs) (netlin
 	}
 	if err := s.nl.LinkSetUp(link); err != nil {
 		return nil, fmt.Errorf("macvlan up: %w", err)
+	}
+	if err := s.nl.LinkSetMacvlanMode(link, netlink.MACVLAN_MODE_BRIDGE); err != nil {
+		return nil, fmt.Errorf("macvlan mode bridge: %w", err)
 	}
 	return link, nil
 }
