@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -128,6 +129,9 @@ func (c *Client) makeLink(context.Context) error {
 		Mode:       netlink.MACVLAN_MODE_PRIVATE,
 		BCQueueLen: c.m.broadcastQueue,
 	})
+	if errors.Is(err, unix.EEXIST) { // before 6.14 names are compared here, not where the link will be (rtnetlink.c)
+		return refuse("this machine has a link %s of its own, and its kernel wants no second one; rename it or delete it", c.Link)
+	}
 	if err != nil {
 		return fmt.Errorf("add macvlan on %s: %w", c.m.parent.Name, err)
 	}

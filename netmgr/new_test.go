@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -68,6 +69,24 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Kernels before 6.14 refuse, newer ones see no harm in it.
+func TestALinkOfTheMachineWithTheNameOfAClients(t *testing.T) {
+	l := startLab(t, labOptions())
+	addVeth(t, "macvlan2", "far-end")
+	before := traces(t)
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	if err := m.CreateClients(t.Context(), 2); err != nil {
+		const want = "ns2: link: this machine has a link macvlan2 of its own, and its kernel wants no second one; rename it or delete it"
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	cleanup(t, m)
+	if diff := cmp.Diff(before, traces(t)); diff != "" {
+		t.Error(diff)
 	}
 }
 

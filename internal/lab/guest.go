@@ -33,19 +33,18 @@ func (l *Lab) connectGuest(ns *namespace.NS) error {
 		return err
 	}
 	defer h.Close()
-	parent, err := netlink.LinkByName(l.Parent)
+	host, err := netlink.NewHandle(netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	defer host.Close()
+	parent, err := host.LinkByName(l.Parent)
 	if err != nil {
 		return err
 	}
 	// Clients need not hear the guest, nor it them.
-	err = netlink.LinkAdd(&netlink.Macvlan{
-		LinkAttrs: netlink.LinkAttrs{
-			Name: "lan", ParentIndex: parent.Attrs().Index, Namespace: netlink.NsFd(ns.FD()), TxQLen: -1,
-		},
-		Mode: netlink.MACVLAN_MODE_PRIVATE,
-	})
-	if err != nil {
-		return fmt.Errorf("macvlan: %w", err)
+	if err := addMacvlan(host, parent, ns, nil, netlink.MACVLAN_MODE_PRIVATE); err != nil {
+		return err
 	}
 	return bringUp(h, "lan", []netip.Prefix{netip.PrefixFrom(nth(l.opts.Subnet.Addr(), 3), l.opts.Subnet.Bits())})
 }

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -68,15 +67,8 @@ func (l *Lab) connectRogue(ns *namespace.NS, addr netip.Prefix) error {
 	if err != nil {
 		return err
 	}
-	err = router.LinkAdd(&netlink.Macvlan{
-		LinkAttrs: netlink.LinkAttrs{
-			Name: "lan", ParentIndex: lan.Attrs().Index, HardwareAddr: rogueMAC,
-			Namespace: netlink.NsFd(ns.FD()), TxQLen: -1,
-		},
-		Mode: netlink.MACVLAN_MODE_BRIDGE,
-	})
-	if err != nil {
-		return fmt.Errorf("macvlan: %w", err)
+	if err := addMacvlan(router, lan, ns, rogueMAC, netlink.MACVLAN_MODE_BRIDGE); err != nil {
+		return err
 	}
 	return bringUp(there, "lan", []netip.Prefix{addr})
 }

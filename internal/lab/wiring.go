@@ -81,8 +81,10 @@ func (l *Lab) connect() error {
 		return err
 	}
 	for key, value := range map[string]string{
-		"net/ipv4/ip_forward":     "1",
-		"net/ipv4/icmp_ratelimit": "0", // every client hears why its packet went nowhere
+		"net/ipv4/ip_forward": "1",
+		// Every client hears why its packet went nowhere. (An icmp_ratelimit of 0
+		// would, before 6.13, use up the tokens of ip_error in route.c.)
+		"net/ipv4/icmp_ratemask": "0",
 	} {
 		if err := l.router.SetSysctl(key, value); err != nil {
 			return err
@@ -112,6 +114,29 @@ func addVeth(h *netlink.Handle, near string, nearMAC net.HardwareAddr, far strin
 		return fmt.Errorf("veth %s: %w", near, err)
 	}
 	return nil
+}
+
+// addMacvlan makes a macvlan called lan inside there, on a link that h knows. It
+// gets that name when it is there: before 6.14 the kernel looks whether a name is
+// taken in the namespace of h (__rtnl_newlink in rtnetlink.c). mac may be nil.
+func addMacvlan(h *netlink.Handle, parent netlink.Link, there *namespace.NS, mac net.HardwareAddr, mode netlink.MacvlanMode) error {
+	draft := netlink.LinkAttrs{
+		Name: there.Name(), ParentIndex: parent.Attrs().Index, HardwareAddr: mac,
+		Namespace: netlink.NsFd(there.FD()), TxQLen: -1,
+	}
+	if err := h.LinkAdd(&netlink.Macvlan{LinkAttrs: draft, Mode: mode}); err != nil {
+		return fmt.Errorf("macvlan: %w", err)
+	}
+	inside, err := there.Netlink()
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	link, err := inside.LinkByName(draft.Name)
+	if err != nil {
+		return fmt.Errorf("macvlan: %w", err)
+	}
+	return inside.LinkSetName(link, "lan")
 }
 
 func bringUp(h *netlink.Handle, name string, addrs []netip.Prefix) error {
