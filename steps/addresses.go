@@ -38,7 +38,7 @@ func (w *world) validAddresses(ctx context.Context) error {
 	}
 	router := w.config().Targets.Router
 	return verdict(m, "have no valid address", m.Each(ctx, func(_ context.Context, c *netmgr.Client) error {
-		return c.Lease.Check(router)
+		return c.Lease().Check(router)
 	}))
 }
 

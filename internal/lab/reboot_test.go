@@ -78,7 +78,7 @@ func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
 // served afterwards.
 func TestARouterRebootsInTheMiddle(t *testing.T) {
 	l := startLab(t, ordinary("reboot-after 2"))
-	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient", Concurrency: 2})
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package netmgr
+package dhcp4
 
 import (
 	"fmt"
@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -116,6 +115,24 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/32") },
 		},
 		{
+			"no mask, so that of its class",
+			dhcpv4.WithoutOption(dhcpv4.OptionSubnetMask),
+			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/8") },
+		},
+		{
+			"a mask of three bytes",
+			dhcpv4.WithGeneric(dhcpv4.OptionSubnetMask, []byte{255, 255, 255}),
+			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/8") },
+		},
+		{
+			"no mask, in the last of the classes",
+			func(m *dhcpv4.DHCPv4) {
+				m.Options.Del(dhcpv4.OptionSubnetMask)
+				m.YourIPAddr = net.IP{192, 168, 1, 10}
+			},
+			func(l *Lease) { l.Address = netip.MustParsePrefix("192.168.1.10/24") },
+		},
+		{
 			"no router",
 			dhcpv4.WithoutOption(dhcpv4.OptionRouter),
 			func(l *Lease) { l.Gateway, l.Routes = netip.Addr{}, nil },
@@ -193,7 +210,7 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 		{
 			"no lease time",
 			dhcpv4.WithoutOption(dhcpv4.OptionIPAddressLeaseTime),
-			func(l *Lease) { l.Duration, l.Renew, l.Rebind = 0, 0, 0 },
+			func(l *Lease) { l.Duration = 0 }, // which is taken for an hour
 		},
 		{
 			"a lease for ever",
@@ -225,7 +242,7 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseLease(onTheWire(t, soundACK(tt.say)...))
+			got, _, err := parseLease(onTheWire(t, soundACK(tt.say)...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -248,8 +265,6 @@ func TestParseLeaseRefusesWhatWouldHarm(t *testing.T) {
 			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4zero)),
 			"no server identifier (option 54)",
 		},
-		{"no mask", dhcpv4.WithoutOption(dhcpv4.OptionSubnetMask), "no subnet mask (option 1)"},
-		{"a mask of three bytes", dhcpv4.WithGeneric(dhcpv4.OptionSubnetMask, []byte{255, 255, 255}), "no subnet mask (option 1)"},
 		{"a mask with a hole", dhcpv4.WithNetmask(net.IPMask{255, 0, 255, 0}), "impossible subnet mask 255.0.255.0"},
 		{"a mask of nothing", dhcpv4.WithNetmask(net.CIDRMask(0, 32)), "impossible subnet mask 0.0.0.0"},
 		{"a lease that has ended", dhcpv4.WithLeaseTime(0), "a lease time of 0 (option 51)"},
@@ -265,7 +280,7 @@ func TestParseLeaseRefusesWhatWouldHarm(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			lease, err := parseLease(onTheWire(t, soundACK(tt.say)...))
+			lease, _, err := parseLease(onTheWire(t, soundACK(tt.say)...))
 			if err == nil {
 				t.Fatalf("taken: %+v", lease)
 			}
@@ -274,18 +289,6 @@ func TestParseLeaseRefusesWhatWouldHarm(t *testing.T) {
 			}
 		})
 	}
-}
-
-// resolvConf is what stands below the first line, a comment, of the resolv.conf
-// of a client with this lease.
-func resolvConf(tb testing.TB, l Lease) string {
-	tb.Helper()
-	c := &Client{Name: "ns1", Lease: l, m: &NetworkManager{}}
-	comment, rest, _ := strings.Cut(c.resolvConf(), "\n")
-	if !strings.HasPrefix(comment, "# ") || strings.ContainsFunc(comment, unicode.IsControl) {
-		tb.Errorf("the first line is %q", comment)
-	}
-	return rest
 }
 
 func TestNoNameFromARouterWritesResolvConfLines(t *testing.T) {
@@ -307,11 +310,11 @@ func TestNoNameFromARouterWritesResolvConfLines(t *testing.T) {
 				"domain name": dhcpv4.WithOption(dhcpv4.OptDomainName(name)),
 				"search list": searchList119(name),
 			} {
-				lease, err := parseLease(onTheWire(t, soundACK(dhcpv4.WithoutOption(dhcpv4.OptionDomainName), say)...))
+				lease, _, err := parseLease(onTheWire(t, soundACK(dhcpv4.WithoutOption(dhcpv4.OptionDomainName), say)...))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(nobody, resolvConf(t, lease)); diff != "" {
+				if diff := cmp.Diff(nobody, lease.ResolvConf(lease.DNS)); diff != "" {
 					t.Errorf("as %s: %s", option, diff)
 				}
 			}
@@ -365,71 +368,11 @@ func TestResolvConfSaysWhatTheLeaseSays(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			lease, err := parseLease(onTheWire(t, soundACK(tt.say)...))
+			lease, _, err := parseLease(onTheWire(t, soundACK(tt.say)...))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, resolvConf(t, lease)); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestKernelRoutesAreOrderedSoThatGatewaysCanBeReached(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		address string
-		routes  []Route
-		want    []string
-		wantErr string
-	}{
-		{name: "none", address: "10.77.0.10/16"},
-		{
-			name: "a default route", address: "10.77.0.10/16",
-			routes: []Route{via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"0.0.0.0/0 via 10.77.0.1"},
-		},
-		{
-			name: "on-link routes go first", address: "10.77.0.10/16",
-			routes: []Route{via("0.0.0.0/0", "192.0.2.1"), onLink("192.0.2.1/32")},
-			want:   []string{"192.0.2.1/32 scope link", "0.0.0.0/0 via 192.0.2.1"},
-		},
-		{
-			name: "a gateway outside the subnet", address: "10.77.0.10/16",
-			routes:  []Route{via("0.0.0.0/0", "10.78.0.1")},
-			wantErr: "gateway 10.78.0.1 is outside 10.77.0.0/16 and no route of the lease leads to it",
-		},
-		{
-			name: "a route by a gateway leads to no other gateway", address: "10.77.0.10/16",
-			routes:  []Route{via("192.0.2.0/24", "10.77.0.1"), via("0.0.0.0/0", "192.0.2.1")},
-			wantErr: "gateway 192.0.2.1 is outside 10.77.0.0/16 and no route of the lease leads to it",
-		},
-		{
-			name: "a point-to-point subnet", address: "10.77.0.10/32",
-			routes: []Route{via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"0.0.0.0/0 via 10.77.0.1 onlink"},
-		},
-		{
-			name: "a point-to-point subnet with a route to the gateway", address: "10.77.0.10/32",
-			routes: []Route{onLink("10.77.0.1/32"), via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"10.77.0.1/32 scope link", "0.0.0.0/0 via 10.77.0.1"},
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			l := Lease{Address: netip.MustParsePrefix(tt.address), Routes: tt.routes}
-			routes, err := l.kernelRoutes(7)
-			var got []string
-			for _, r := range routes {
-				if r.LinkIndex != 7 {
-					t.Errorf("%s goes over link %d", r.Dst, r.LinkIndex)
-				}
-				got = append(got, routeText(r))
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(tt.wantErr, errorText(err)); diff != "" {
+			if diff := cmp.Diff(tt.want, lease.ResolvConf(lease.DNS)); diff != "" {
 				t.Error(diff)
 			}
 		})
