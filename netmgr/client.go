@@ -41,6 +41,7 @@ type Client struct {
 	leased  bool          // if it does
 
 	wanted   atomic.Pointer[Lease] // what the client has by DHCP
+	lost     atomic.Pointer[leaseLoss]
 	applying sync.Mutex            // held while the kernel is made to follow
 	applied  atomic.Pointer[Lease] // what the kernel has
 	nl       *netlink.Handle       // open while the client is being made

@@ -68,7 +68,10 @@ func (h host) Bound(l dhcp4.Lease) {
 	h.settle(&l)
 }
 
-func (h host) Lost(error) {
+func (h host) Lost(reason error) {
+	if h.lease() != nil { // not one that was declined
+		h.lost.Store(&leaseLoss{h.losses().times + 1, reason})
+	}
 	h.closeSender()
 	h.leased = false
 	h.settle(nil)

@@ -3,6 +3,9 @@ package steps
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -20,6 +23,10 @@ func (w *world) addresses() []sentence {
 		{`no two clients should have the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses (IPv4 or IPv6)`, both, w.needsIPv6},
+		{`all clients should keep their addresses for <n> seconds`,
+			"none loses its lease or gets another address meanwhile, however often leases are renewed", w.keepAddresses},
+		{`the router should follow the DHCP standard`,
+			"no client has seen it do what an RFC wants otherwise", w.followsStandard},
 		{`all clients should have their lease from the same DHCP server`,
 			"no second server on the LAN gave a lease to one of them", w.oneServer},
 		{`all assigned IPs should be reachable`, reachable, w.reachableAddresses},
@@ -48,6 +55,55 @@ func (w *world) uniqueAddresses() error {
 		return err
 	}
 	return verdict(m, "share an address", m.Duplicates())
+}
+
+func (w *world) keepAddresses(ctx context.Context, seconds int) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	if seconds < 1 {
+		return refuse("keep for %d seconds: ask for at least 1", seconds)
+	}
+	lost := m.Keeping()
+	select {
+	case <-time.After(time.Duration(seconds) * time.Second):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return verdict(m, "did not keep their address", lost())
+}
+
+func (w *world) followsStandard() error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	if told := remarks(m, func(r netmgr.Remark) bool { return r.RFC != "" }); len(told) > 0 {
+		return errors.New("the router does not follow the DHCP standard: " + strings.Join(told, "; "))
+	}
+	return nil
+}
+
+// remarks tells each remark that is wanted once, with how many clients it is of.
+func remarks(m *netmgr.NetworkManager, wanted func(netmgr.Remark) bool) (told []string) {
+	clients := map[string]int{}
+	first := map[string]netmgr.Remark{}
+	var order []string
+	for _, r := range m.Remarks() {
+		if !wanted(r) {
+			continue
+		}
+		if clients[r.What] == 0 {
+			order = append(order, r.What)
+			first[r.What] = r
+		}
+		clients[r.What]++
+	}
+	for _, what := range order {
+		told = append(told, fmt.Sprintf("%d of %d clients: %s", clients[what], len(m.Clients()), first[what]))
+	}
+	return told
 }
 
 func (w *world) reachableAddresses(ctx context.Context) error {

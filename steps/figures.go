@@ -37,6 +37,7 @@ type creationJSON struct {
 	AskedRate       float64      `json:"asked_clients_per_second,omitempty"`
 	AchievedRate    float64      `json:"achieved_clients_per_second,omitempty"`
 	Tester          string       `json:"tester"`
+	Remarks         []string     `json:"remarks,omitempty"`
 	Phases          []phaseJSON  `json:"phases"`
 	Each            []clientJSON `json:"each"`
 }
@@ -72,6 +73,7 @@ func creationFigures(m *netmgr.NetworkManager, report health.Report) creationJSO
 		Storm: inSeconds(c.Storm), Peak: c.Peak, Bound: c.Bound, Sent: c.Sent, Resent: c.Resent,
 		AskedRate: c.AskedRate, AchievedRate: c.AchievedRate, Tester: report.Verbose(),
 	}
+	figures.Remarks = remarks(m, func(netmgr.Remark) bool { return true })
 	for _, p := range c.Phases {
 		figures.Phases = append(figures.Phases, phaseJSON{p.Name, inSeconds(p.P50), inSeconds(p.P95), inSeconds(p.P99), inSeconds(p.Max)})
 	}

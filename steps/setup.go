@@ -88,5 +88,8 @@ func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arriv
 		return ctx, err
 	}
 	w.say("%s; %s", m.Creation(), report)
+	for _, r := range remarks(m, func(netmgr.Remark) bool { return true }) {
+		w.say("remark: %s", r)
+	}
 	return attach(ctx, "creation.json", creationFigures(m, report))
 }

@@ -253,7 +253,7 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	const mostHeard = 16
 	if i < 0 && len(c.heard) < mostHeard {
 		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {
-			c.remark(fmt.Sprintf("a second DHCP server offers addresses: %s (MAC %s)", server, a.from), "")
+			c.remark(fmt.Sprintf("a second DHCP server offers addresses: %s (MAC %s)", server, a.from), "", "")
 		}
 		i = len(c.heard)
 		c.heard = append(c.heard, heard{server: server, kind: a.MessageType()})
@@ -264,11 +264,11 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	}
 	if i >= 0 {
 		if c.heard[i].times++; c.heard[i].times > asked {
-			c.remark("answers come more than once", "from %s", server)
+			c.remark("answers come more than once", "", "from %s", server)
 		}
 	}
 	if !a.Options.Has(dhcpv4.OptionClientIdentifier) {
-		c.remark("answers without the client identifier (option 61, RFC 6842)", "from %s", server)
+		c.remark("answers without the client identifier (option 61)", "6842 §3", "from %s", server)
 	}
 }
 
@@ -278,7 +278,7 @@ func (c *Client) choose(in input) {
 	c.told.offers++
 	if err != nil {
 		c.useless = fmt.Errorf("an OFFER was refused: %w", err)
-		c.remark("an OFFER of no use", "%v", err)
+		c.remark("an OFFER of no use", "2131 §4.3.1", "%v", err)
 		return
 	}
 	c.remarkAll(notes)
@@ -322,7 +322,7 @@ func (c *Client) requestAgain(input) {
 		return
 	}
 	c.told.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
-	c.remark("a REQUEST for what was offered stays without an answer", "%s", c.told.denied)
+	c.remark("a REQUEST for what was offered stays without an answer", "2131 §4.3.2", "%s", c.told.denied)
 	c.left, c.leftUntil = c.lease.Server, time.Now().Add(leaveAlone)
 	c.log("no ACK for %s", c.told.denied)
 	c.discover(input{})
@@ -358,7 +358,7 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	l, notes, err := parseLease(a.DHCPv4)
 	if err != nil {
 		c.useless = fmt.Errorf("an ACK was refused: %w", err)
-		c.remark("an ACK of no use", "%v", err)
+		c.remark("an ACK of no use", "2131 §4.3.1", "%v", err)
 		if l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
 			_ = c.host.Granted(l) // so that it is given back
 		}
@@ -366,10 +366,10 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	}
 	c.remarkAll(notes)
 	if c.lease.Address.IsValid() && l.Address.Addr() != c.lease.Address.Addr() {
-		c.remark("an ACK for another address than was asked for", "%s instead of %s", l.Address.Addr(), c.lease.Address.Addr())
+		c.remark("an ACK for another address than was asked for", "2131 §4.3.2", "%s instead of %s", l.Address.Addr(), c.lease.Address.Addr())
 	}
 	if asked := addr4(c.msg.ServerIdentifier()); asked.IsValid() && l.Server != asked {
-		c.remark("an ACK from another server than was asked", "%s instead of %s", l.Server, asked)
+		c.remark("an ACK from another server than was asked", "2131 §4.3.2", "%s instead of %s", l.Server, asked)
 	}
 	l.Acquired = time.Now()
 	return l, true
@@ -425,7 +425,7 @@ func (c *Client) decline(in input) {
 	if len(c.rivals) < mostRivals {
 		c.rivals[addr] = in.rival
 	}
-	c.remark("an address was given out that another host has", "%s, which is that of %s", addr, in.rival)
+	c.remark("an address was given out that another host has", "", "%s, which is that of %s", addr, in.rival)
 	c.log("DECLINE of %s, which is that of %s", addr, in.rival)
 	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
 	c.host.Lost(fmt.Errorf("%s is that of %s", addr, in.rival))
@@ -436,7 +436,7 @@ func (c *Client) decline(in input) {
 // (RFC 5227 §2.4).
 func (c *Client) defend(in input) {
 	addr := c.lease.Address.Addr()
-	c.remark("another host took an address that a client had leased", "%s, by %s", addr, in.rival)
+	c.remark("another host took an address that a client had leased", "", "%s, by %s", addr, in.rival)
 	c.log("%s claims %s, too", in.rival, addr)
 	if !c.defended.IsZero() && time.Since(c.defended) < defendInterval {
 		c.decline(in)
@@ -601,7 +601,7 @@ func (c *Client) fail(err error) {
 
 func (c *Client) remarkAll(notes []Remark) {
 	for _, n := range notes {
-		c.remark(n.What, "%s", n.Detail)
+		c.remark(n.What, n.RFC, "%s", n.Detail)
 	}
 }
 

@@ -268,7 +268,7 @@ func TestAClientComesThroughWhatServersDo(t *testing.T) {
 			func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
 				return [][]byte{reply(asked, dhcpv4.WithoutOption(dhcpv4.OptionClientIdentifier))}
 			},
-			[]string{discover, request}, []string{"answers without the client identifier (option 61, RFC 6842)"},
+			[]string{discover, request}, []string{"answers without the client identifier (option 61)"},
 		},
 		{
 			"every answer twenty times",

@@ -72,8 +72,8 @@ const minMTU = 68
 // only harm the client is an error, one that can be done without is dropped,
 // with a remark.
 func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
-	note := func(what, detail string, args ...any) {
-		notes = append(notes, Remark{What: what, Detail: fmt.Sprintf(detail, args...)})
+	note := func(what, rfc, detail string, args ...any) {
+		notes = append(notes, Remark{What: what, RFC: rfc, Detail: fmt.Sprintf(detail, args...)})
 	}
 	l.Server = addr4(msg.ServerIdentifier())
 	if !l.Server.IsValid() || l.Server.IsUnspecified() {
@@ -85,7 +85,7 @@ func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
 	switch {
 	case mask == nil:
 		bits = classful(addr)
-		note("a lease without a subnet mask (option 1)", "%s", addr)
+		note("a lease without a subnet mask (option 1)", "", "%s", addr)
 	case size != 32 || bits == 0:
 		return l, nil, fmt.Errorf("impossible subnet mask %s", net.IP(mask))
 	}
@@ -101,7 +101,7 @@ func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
 	l.Domain = domainName(msg.DomainName())
 	l.Search = searchList(msg, l.Domain)
 	if msg.Options.Has(dhcpv4.OptionClasslessStaticRoute) && len(msg.ClasslessStaticRoute()) == 0 {
-		note("routes that cannot be read (option 121)", "% x", msg.Options.Get(dhcpv4.OptionClasslessStaticRoute))
+		note("routes that cannot be read (option 121)", "3442", "% x", msg.Options.Get(dhcpv4.OptionClasslessStaticRoute))
 	}
 	l.Routes = parseRoutes(msg)
 	for _, r := range l.Routes {
@@ -132,7 +132,7 @@ func classful(a netip.Addr) int {
 // setTimes reads the lease time and when to renew (T1) and rebind (T2), which
 // must come in this order before its end (RFC 2131 §4.4.5); if they do not,
 // the protocol's defaults take their place.
-func (l *Lease) setTimes(msg *dhcpv4.DHCPv4, note func(what, detail string, args ...any)) error {
+func (l *Lease) setTimes(msg *dhcpv4.DHCPv4, note func(what, rfc, detail string, args ...any)) error {
 	const none = -1
 	l.Duration = msg.IPAddressLeaseTime(none)
 	given := msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime)
@@ -140,16 +140,16 @@ func (l *Lease) setTimes(msg *dhcpv4.DHCPv4, note func(what, detail string, args
 	case given && l.Duration == 0:
 		return errors.New("a lease time of 0 (option 51)")
 	case given && l.Duration == none:
-		note("a lease time that cannot be read (option 51)", "% x", msg.Options.Get(dhcpv4.OptionIPAddressLeaseTime))
+		note("a lease time that cannot be read (option 51)", "2132 §9.2", "% x", msg.Options.Get(dhcpv4.OptionIPAddressLeaseTime))
 	case !given:
-		note("a lease without a lease time (option 51)", "%s", l.Address.Addr())
+		note("a lease without a lease time (option 51)", "2131 §4.3.1", "%s", l.Address.Addr())
 	}
 	l.Duration = max(l.Duration, 0)
 	term := cmp.Or(l.Duration, unstated)
 	half, most := term/2, term/8*7
 	l.Renew, l.Rebind = msg.IPAddressRenewalTime(half), msg.IPAddressRebindingTime(most)
 	if l.Renew <= 0 || l.Renew > l.Rebind || l.Rebind > term {
-		note("T1 and T2 out of order (options 58, 59)", "T1 %s, T2 %s of %s", l.Renew, l.Rebind, term)
+		note("T1 and T2 out of order (options 58, 59)", "2131 §4.4.5", "T1 %s, T2 %s of %s", l.Renew, l.Rebind, term)
 		l.Renew, l.Rebind = half, most
 	}
 	return nil

@@ -50,6 +50,12 @@ func startLab(t *testing.T, opts lab.Options) *lab.Lab {
 
 func newManager(t *testing.T, l *lab.Lab) *netmgr.NetworkManager {
 	t.Helper()
+	return newPatientManager(t, l, patience)
+}
+
+// newPatientManager makes clients that may take so long to get an address.
+func newPatientManager(t *testing.T, l *lab.Lab, patience time.Duration) *netmgr.NetworkManager {
+	t.Helper()
 	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-client", DHCPTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
