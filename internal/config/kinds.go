@@ -66,6 +66,16 @@ func integer(least, most int) kind[int] {
 	}
 }
 
+var boolean = kind[bool]{
+	parse: func(text string) (bool, error) {
+		if text != "true" && text != "false" {
+			return false, fmt.Errorf("%q is neither true nor false", text)
+		}
+		return text == "true", nil
+	},
+	text: strconv.FormatBool,
+}
+
 func duration(least, most time.Duration) kind[time.Duration] {
 	const hint = "(write it like 500ms, 2s or 1m)"
 	return kind[time.Duration]{

@@ -26,6 +26,9 @@ type program struct {
 var programs = []program{
 	{lab.Dnsmasq, "dnsmasq", "dnsmasq-base", "dnsmasq.leases", "dnsmasq: "},
 	{lab.Kea, "kea-dhcp4", "kea-dhcp4-server", "kea-leases4.csv", "DHCP4_INIT_FAIL"},
+	{lab.Dhcpd, "dhcpd", "isc-dhcp-server", "dhcpd.leases", "dhcpd.conf line "},
+	{lab.Udhcpd, "udhcpd", "udhcpd", "udhcpd.leases", "udhcpd: "},
+	{lab.Networkd, "/lib/systemd/systemd-networkd", "systemd", "", ""},
 }
 
 // need skips the test when the server is a program that is not installed.
