@@ -36,7 +36,7 @@ func (o outcome) last() string {
 	if o.Bound == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.2f s", o.Last.Seconds())
+	return fmt.Sprintf("%.3f s", o.Last.Seconds())
 }
 
 //go:embed interop.md

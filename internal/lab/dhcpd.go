@@ -36,7 +36,7 @@ func (l *Lab) serveDhcpd() error {
 		return err
 	}
 	d := &configured{program: p, confFile: p.file("dhcpd.conf"), leaseFile: p.file("dhcpd.leases"), count: countDhcpdLeases}
-	p.words, p.deaf = unconfined(p.words), d.confFile+" line "
+	p.words, p.blurb = unconfined(p.words), "If you think you have received this message due to a bug"
 	d.args = []string{"-4", "-f", "-d", "-cf", d.confFile, "-lf", d.leaseFile, "--no-pid", "lan"}
 	d.render = func(c fault.Conditions) ([]byte, error) {
 		var b bytes.Buffer

@@ -94,7 +94,7 @@ func Start(opts Options) (_ *Lab, err error) {
 		Dhcpd: l.serveDhcpd, Udhcpd: l.serveUdhcpd, Networkd: l.serveNetworkd,
 	}[opts.Server]
 	if !ok {
-		return nil, fmt.Errorf("%q is not a server: there are %q", opts.Server, Servers)
+		return nil, fmt.Errorf("%q is not a server: there are %s", opts.Server, listed(Servers))
 	}
 	if l.base, err = l.conditions(); err != nil {
 		return nil, err
@@ -116,6 +116,14 @@ func Start(opts Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+func listed(servers []Server) string {
+	text := string(servers[0])
+	for _, s := range servers[1:] {
+		text += ", " + string(s)
+	}
+	return text
 }
 
 // claim makes the two namespaces under the lowest free number.

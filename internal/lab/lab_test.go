@@ -50,7 +50,7 @@ func startLab(t *testing.T, opts lab.Options) *lab.Lab {
 
 func newManager(t *testing.T, l *lab.Lab) *netmgr.NetworkManager {
 	t.Helper()
-	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-client", DHCPTimeout: patience})
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-client", DHCPTimeout: dhcpPatience(l)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +60,15 @@ func newManager(t *testing.T, l *lab.Lab) *netmgr.NetworkManager {
 		}
 	})
 	return m
+}
+
+// dhcpPatience is longer for udhcpd, which takes two seconds for each client.
+func dhcpPatience(l *lab.Lab) time.Duration {
+	_, err := os.Stat("/run/lanstorm/" + l.Parent + "/udhcpd.conf")
+	if err == nil && !l.Conditions().SilentDHCP {
+		return time.Minute
+	}
+	return patience
 }
 
 func newClient(t *testing.T, l *lab.Lab) *netmgr.Client {

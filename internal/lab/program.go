@@ -34,6 +34,7 @@ type program struct {
 	enter func(*exec.Cmd) error // starts it in the router
 	ready string                // what a line of its log contains once it serves,
 	deaf  string                // and before that, if it will not; may be empty
+	blurb string                // what a line says after the last that is worth telling; may be empty
 	cmd   *exec.Cmd             // nil while it does not run
 }
 
@@ -102,19 +103,24 @@ func (p *program) await(logs io.Reader) error {
 		lines := bufio.NewScanner(logs)
 		var last string
 		for lines.Scan() {
-			last = lines.Text()
+			line := lines.Text()
 			switch {
-			case strings.Contains(last, p.ready):
+			case strings.Contains(line, p.ready):
 				said <- nil
-			case p.deaf != "" && strings.Contains(last, p.deaf):
-				said <- errors.New(last)
+			case p.deaf != "" && strings.Contains(line, p.deaf):
+				said <- errors.New(line)
+			case p.blurb != "" && strings.Contains(line, p.blurb):
+				said <- endedAtOnce(last)
 			default:
+				if line != "" {
+					last = line
+				}
 				continue
 			}
 			_, _ = io.Copy(io.Discard, logs)
 			return
 		}
-		said <- fmt.Errorf("ended at once: %s", last)
+		said <- endedAtOnce(last)
 	}()
 	select {
 	case err := <-said:
@@ -123,6 +129,8 @@ func (p *program) await(logs io.Reader) error {
 		return fmt.Errorf("not ready after %s", startTime)
 	}
 }
+
+func endedAtOnce(last string) error { return fmt.Errorf("ended at once: %s", last) }
 
 // stop ends the program, if it runs.
 func (p *program) stop() {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"text/template"
@@ -75,36 +74,46 @@ const saveTime = 10 * time.Second
 // writeUdhcpdLeases has the process write its lease file, which it does when it
 // is told to by a signal, and waits for that.
 func writeUdhcpdLeases(pid int, leaseFile string) error {
+	end := time.Now().Add(saveTime)
+	// Before it listens, the signal may end it, and it may not have read the file.
+	if !by(end, func() bool { return listens(pid) }) {
+		return fmt.Errorf("udhcpd does not listen after %s", saveTime)
+	}
 	if err := os.Remove(leaseFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	told := false
-	for end := time.Now().Add(saveTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		switch {
-		case !told && catchesUSR1(pid): // before that the signal would end it
-			if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
-				return fmt.Errorf("udhcpd: %w", err)
-			}
-			told = true
-		case told && exists(leaseFile) && !hasOpen(pid, leaseFile):
-			return nil
-		}
+	if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
+		return fmt.Errorf("udhcpd: %w", err)
 	}
-	return fmt.Errorf("udhcpd has not written its leases after %s", saveTime)
+	if !by(end, func() bool { return begun(leaseFile) && !hasOpen(pid, leaseFile) }) {
+		return fmt.Errorf("udhcpd has not written its leases after %s", saveTime)
+	}
+	return nil
 }
 
-// catchesUSR1 reads the mask of caught signals in proc_pid_status(5).
-func catchesUSR1(pid int) bool {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(status), "\nSigCgt:\t")
-	text, _, _ := strings.Cut(rest, "\n")
-	mask, err := strconv.ParseUint(text, 16, 64)
-	return err == nil && mask>>(syscall.SIGUSR1-1)&1 == 1
+// by waits for what will be so before end, and reports whether it is.
+func by(end time.Time, so func() bool) bool {
+	for !so() {
+		if time.Now().After(end) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
 }
 
-func exists(file string) bool {
-	_, err := os.Stat(file)
-	return err == nil
+// listens reports whether somebody in the namespace of the process listens on
+// the port of DHCP servers, 67 (proc_pid_net(5)).
+func listens(pid int) bool {
+	sockets, _ := os.ReadFile(fmt.Sprintf("/proc/%d/net/udp", pid))
+	return strings.Contains(string(sockets), ":0043 ")
+}
+
+// begun reports whether something is in a file. One that is only there may be
+// open to a process that does not have its descriptor yet.
+func begun(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Size() > 0
 }
 
 func hasOpen(pid int, file string) bool {
