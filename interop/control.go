@@ -48,7 +48,7 @@ func control(ctx context.Context, l *lab.Lab, n int) (o outcome, err error) {
 		}
 	}()
 	for i := range n {
-		h, err := newHost(l.Parent, fmt.Sprintf("udhcpc%d", i+1), dir)
+		h, err := newHost(l.Parent, fmt.Sprintf("%s-udhcpc%d", l.Parent, i+1), dir)
 		if err != nil {
 			return o, err
 		}

@@ -34,7 +34,7 @@ func inLab(server lab.Server, do func(*lab.Lab) error) error {
 
 // ours fills in what became of our clients.
 func (r *row) ours(ctx context.Context, l *lab.Lab) error {
-	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, DHCPTimeout: deadline})
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-ours", DHCPTimeout: deadline})
 	if err != nil {
 		return err
 	}
