@@ -26,8 +26,11 @@ pidfile /dev/null
 opt lease {{.Seconds}}
 opt subnet {{.Mask}}
 opt domain lan.example.test
-{{- range $name, $data := .Options}}
-opt {{$name}} {{$data}}
+{{- with index .Options "routers"}}
+opt router {{.}}
+{{- end}}
+{{- with index .Options "domain-name-servers"}}
+opt dns {{.}}
 {{- end}}
 `))
 
@@ -43,13 +46,6 @@ func (l *Lab) serveUdhcpd() error {
 	u := &configured{program: p, confFile: p.file("udhcpd.conf"), leaseFile: p.file("udhcpd.leases")}
 	u.args = []string{"-f", u.confFile}
 	u.render = func(c fault.Conditions) ([]byte, error) {
-		options := l.options(c)
-		names := map[string]string{}
-		for name, ours := range map[string]string{"routers": "router", "domain-name-servers": "dns"} {
-			if data, ok := options[name]; ok {
-				names[ours] = data
-			}
-		}
 		var b bytes.Buffer
 		err := udhcpdTemplate.Execute(&b, map[string]any{
 			"First":   l.firstLease(),
@@ -58,7 +54,7 @@ func (l *Lab) serveUdhcpd() error {
 			"Leases":  u.leaseFile,
 			"Seconds": int(c.LeaseTime.Seconds()),
 			"Mask":    net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
-			"Options": names,
+			"Options": l.options(c),
 		})
 		return b.Bytes(), err
 	}
