@@ -4,6 +4,8 @@
 # make check    gofmt, go vet, staticcheck
 # make cross    the binary for every machine it is meant for
 # make bench    what clients cost, into docs/benchmarks.md; takes some minutes
+# make interop  lanstorm and udhcpc against DHCP servers from Debian's packages,
+#               into docs/interop.md; takes a quarter of an hour
 # make kernels  the features and some tests on Debian's kernels in QEMU, into
 #               docs/kernels.md; KERNELS="bookworm-arm64 ..." or here for fewer
 # make fuzz     every fuzz target, FUZZTIME each
@@ -14,7 +16,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
 BUILD     = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 SUDO     := $(shell test "$$(id -u)" = 0 || echo sudo)
 
-.PHONY: build run test check cross bench kernels fuzz clean
+.PHONY: build run test check cross bench interop kernels fuzz clean
 
 build:
 	$(BUILD) -o bin/lanstorm ./cmd/lanstorm
@@ -44,6 +46,11 @@ cross:
 # It says what to install if something is missing.
 bench: build
 	$(SUDO) bin/lanstorm bench --document docs/benchmarks.md
+
+# It says what to install if something is missing.
+interop:
+	$(GO) build -o bin/interop ./interop
+	$(SUDO) bin/interop -document docs/interop.md
 
 # It says what to install if something is missing.
 kernels:

@@ -75,7 +75,8 @@ type Lab struct {
 	Subnet    netip.Prefix // IPv4, masked, /8../28
 	Pool      int          // how many addresses it leases out
 	LeaseTime time.Duration
-	Server    string        // builtin, dnsmasq or kea
+	Server    string        // builtin, dnsmasq, kea, dhcpd, udhcpd or networkd
+	PingCheck bool          // dnsmasq and dhcpd ping an address before they offer it
 	Faults    []fault.Fault // what it does wrong
 }
 

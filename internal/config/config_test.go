@@ -57,6 +57,7 @@ func TestSetFillsEveryField(t *testing.T) {
 		{"lab.pool", "100000"},
 		{"lab.lease_time", "8760h"},
 		{"lab.server", "kea"},
+		{"lab.ping_check", "true"},
 		{"lab.faults", "no-gateway, loss 2.50%"},
 		{"godog.tags", "@smoke"},
 		{"godog.format", "progress, junit:report.xml"},
@@ -77,7 +78,7 @@ func TestSetFillsEveryField(t *testing.T) {
 		Targets: Targets{Router: netip.MustParseAddr("192.168.1.1"), GoogleDNS: netip.MustParseAddr("8.8.4.4")},
 		Lab: Lab{
 			Subnet: netip.MustParsePrefix("10.0.0.0/8"), Pool: 100000, LeaseTime: 8760 * time.Hour,
-			Server: "kea", Faults: []fault.Fault{"no-gateway", "loss 2.5%"},
+			Server: "kea", PingCheck: true, Faults: []fault.Fault{"no-gateway", "loss 2.5%"},
 		},
 		Godog: Godog{Tags: "@smoke", Format: "progress,junit:report.xml"},
 	}
@@ -90,7 +91,7 @@ func TestSetRefuses(t *testing.T) {
 	for _, test := range []struct{ name, key, value, want string }{
 		{"an unknown key", "dhcp.timout", "5s", "dhcp.timout: unknown key (did you mean dhcp.timeout?)"},
 		{"a section", "dhcp", "5s", "dhcp: a section, not a key"},
-		{"a server that nobody knows", "lab.server", "bind", `lab.server: "bind" is not one of builtin, dnsmasq, kea`},
+		{"a server that nobody knows", "lab.server", "bind", `lab.server: "bind" is not one of builtin, dnsmasq, kea, dhcpd, udhcpd, networkd`},
 		{"a bad value", "ping.count", "many", `ping.count: "many" is not a whole number`},
 		{"a pool that the subnet cannot hold", "lab.pool", "70000", "lab.pool: a pool of 70000 addresses does not fit in 10.77.0.0/16 (at most 65525)"},
 	} {

@@ -36,6 +36,7 @@ func TestValuesRefused(t *testing.T) {
 		{"a subnet that is none", "lab.subnet", "10.77.0.0", "is not an IPv4 network"},
 		{"a subnet with host bits", "lab.subnet", "10.77.0.1/16", "10.77.0.1/16 is a host in a network (write 10.77.0.0/16)"},
 		{"a subnet too small", "lab.subnet", "10.77.0.0/29", "10.77.0.0/29 is out of range (/8 to /28)"},
+		{"neither yes nor no", "lab.ping_check", "yes", `"yes" is neither true nor false`},
 		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp,`},
 		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <n>% (n from 0 to 100)`},
 		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of pretty, progress,`},

@@ -64,7 +64,7 @@ func (d *dnsmasq) run() error {
 		"--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=" + d.file("dnsmasq.pid"), "--user=root", "--log-facility=-",
 		"--interface=lan", "--bind-interfaces", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--server=" + googleDNS.String(),
-		"--dhcp-leasefile=" + d.leaseFile(), "--dhcp-authoritative", "--no-ping",
+		"--dhcp-leasefile=" + d.leaseFile(), "--dhcp-authoritative",
 		"--domain=lan.example.test",
 	}, d.args...)...)
 }
@@ -72,9 +72,11 @@ func (d *dnsmasq) run() error {
 // dnsmasqFaults are the arguments that c decides about.
 func (l *Lab) dnsmasqFaults(c fault.Conditions) []string {
 	args := []string{fmt.Sprintf("--dhcp-lease-max=%d", c.Pool)}
+	if !l.opts.PingCheck {
+		args = append(args, "--no-ping")
+	}
 	if !c.SilentDHCP {
-		first := l.firstLease()
-		args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d", first, nth(first, c.Pool-1), int(c.LeaseTime.Seconds())))
+		args = append(args, fmt.Sprintf("--dhcp-range=%s,%s,%d", l.firstLease(), l.lastLease(c), int(c.LeaseTime.Seconds())))
 	}
 	if c.NoGateway {
 		args = append(args, "--dhcp-option=option:router")

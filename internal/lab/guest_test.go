@@ -77,7 +77,7 @@ func TestRemoveKnowsTheGuest(t *testing.T) {
 
 func TestForgottenLeasesAreFree(t *testing.T) {
 	nstest.Need(t)
-	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea} {
+	for _, server := range counting {
 		t.Run(string(server), func(t *testing.T) {
 			need(t, server)
 			opts := with(server)

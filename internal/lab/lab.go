@@ -20,6 +20,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	Pool      int             // how many addresses the DHCP server hands out
 	LeaseTime time.Duration   // of every lease, in whole seconds
 	Server    Server          // who serves DHCP and DNS
+	PingCheck bool            // of Dnsmasq and Dhcpd: they ping an address before they offer it
 	Faults    []Fault         // what is broken on purpose
 	Extra     []dhcpv4.Option // sent with every OFFER and ACK of the built-in server
 	Journal   *journal.Run    // where to write down what is made; nil: nowhere
@@ -41,10 +43,16 @@ type Server string
 
 // The servers. The zero value means Builtin.
 const (
-	Builtin Server = "builtin" // in this process
-	Dnsmasq Server = "dnsmasq" // the program of that name
-	Kea     Server = "kea"     // kea-dhcp4, and the name server of this process
+	Builtin  Server = "builtin"  // in this process
+	Dnsmasq  Server = "dnsmasq"  // the program of that name
+	Kea      Server = "kea"      // kea-dhcp4, and the name server of this process,
+	Dhcpd    Server = "dhcpd"    // as with the other DHCP server of the ISC,
+	Udhcpd   Server = "udhcpd"   // that of busybox,
+	Networkd Server = "networkd" // and that of systemd-networkd
 )
+
+// Servers are all servers, in the order of the documentation.
+var Servers = []Server{Builtin, Dnsmasq, Kea, Dhcpd, Udhcpd, Networkd}
 
 // Some faults by name; package fault lists them all.
 const (
@@ -81,9 +89,12 @@ func Start(opts Options) (_ *Lab, err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
-	serve, ok := map[Server]func() error{Builtin: l.serveBuiltin, Dnsmasq: l.serveDnsmasq, Kea: l.serveKea}[opts.Server]
+	serve, ok := map[Server]func() error{
+		Builtin: l.serveBuiltin, Dnsmasq: l.serveDnsmasq, Kea: l.serveKea,
+		Dhcpd: l.serveDhcpd, Udhcpd: l.serveUdhcpd, Networkd: l.serveNetworkd,
+	}[opts.Server]
 	if !ok {
-		return nil, fmt.Errorf("%q is not a server: there are builtin, dnsmasq and kea", opts.Server)
+		return nil, fmt.Errorf("%q is not a server: there are %s", opts.Server, listed(Servers))
 	}
 	if l.base, err = l.conditions(); err != nil {
 		return nil, err
@@ -105,6 +116,14 @@ func Start(opts Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+func listed(servers []Server) string {
+	text := string(servers[0])
+	for _, s := range servers[1:] {
+		text += ", " + string(s)
+	}
+	return text
 }
 
 // claim makes the two namespaces under the lowest free number.
@@ -175,7 +194,8 @@ func (l *Lab) Close() error {
 // Namespaces are the names of the router's and the Internet's namespace.
 func (l *Lab) Namespaces() []string { return []string{l.router.Name(), l.internet.Name()} }
 
-// Leases is how many leases the router's DHCP server holds at the moment.
+// Leases is how many leases the router's DHCP server holds at the moment. The
+// error is errors.ErrUnsupported when it tells nobody, as Networkd.
 func (l *Lab) Leases() (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -187,6 +207,9 @@ func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
 
 // firstLease is the first address of the DHCP pool.
 func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }
+
+// lastLease is the last one, when the pool is as c says.
+func (l *Lab) lastLease(c fault.Conditions) netip.Addr { return nth(l.firstLease(), c.Pool-1) }
 
 // nth is the IPv4 address n places after a.
 func nth(a netip.Addr, n int) netip.Addr {

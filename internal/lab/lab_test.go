@@ -50,7 +50,7 @@ func startLab(t *testing.T, opts lab.Options) *lab.Lab {
 
 func newManager(t *testing.T, l *lab.Lab) *netmgr.NetworkManager {
 	t.Helper()
-	return newPatientManager(t, l, patience)
+	return newPatientManager(t, l, dhcpPatience(l))
 }
 
 // newPatientManager makes clients that may take so long to get an address.
@@ -66,6 +66,15 @@ func newPatientManager(t *testing.T, l *lab.Lab, patience time.Duration) *netmgr
 		}
 	})
 	return m
+}
+
+// dhcpPatience is longer for udhcpd, which takes two seconds for each client.
+func dhcpPatience(l *lab.Lab) time.Duration {
+	_, err := os.Stat("/run/lanstorm/" + l.Parent + "/udhcpd.conf")
+	if err == nil && !l.Conditions().SilentDHCP {
+		return time.Minute
+	}
+	return patience
 }
 
 func newClient(t *testing.T, l *lab.Lab) *netmgr.Client {

@@ -28,12 +28,14 @@ const startTime = 5 * time.Second
 // foreground. What it keeps is in a folder of the lab's, which goes with it.
 type program struct {
 	lab   *Lab
-	name  string    // as lab.server has it
-	words []string  // its command, to which start adds arguments
-	env   []string  // besides this process's
-	ready string    // what a line of its log contains once it serves,
-	deaf  string    // and before that, if it will not; may be empty
-	cmd   *exec.Cmd // nil while it does not run
+	name  string                // as lab.server has it
+	words []string              // its command, to which start adds arguments
+	env   []string              // besides this process's
+	enter func(*exec.Cmd) error // starts it in the router
+	ready string                // what a line of its log contains once it serves,
+	deaf  string                // and before that, if it will not; may be empty
+	blurb string                // what a line says after the last that is worth telling; may be empty
+	cmd   *exec.Cmd             // nil while it does not run
 }
 
 // newProgram looks for the command by which server runs, of the Debian package
@@ -45,6 +47,7 @@ func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, e
 			"install it (apt install %s) or set lab.server to builtin", server, pkg)
 	}
 	p := &program{lab: l, name: string(server), words: []string{path}, ready: ready}
+	p.enter = func(cmd *exec.Cmd) error { return l.router.Do(cmd.Start) }
 	if err := os.MkdirAll(p.file(""), 0o755); err != nil {
 		return nil, err
 	}
@@ -78,7 +81,7 @@ func (p *program) start(args ...string) error {
 	// Kea keeps what it inherits: then a pipe of this process's, on whose end
 	// somebody waits, would not end before Kea does. Before Linux 5.11 it is so.
 	_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	if err := p.lab.router.Do(cmd.Start); err != nil {
+	if err := p.enter(cmd); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	p.cmd = cmd
@@ -100,19 +103,24 @@ func (p *program) await(logs io.Reader) error {
 		lines := bufio.NewScanner(logs)
 		var last string
 		for lines.Scan() {
-			last = lines.Text()
+			line := lines.Text()
 			switch {
-			case strings.Contains(last, p.ready):
+			case strings.Contains(line, p.ready):
 				said <- nil
-			case p.deaf != "" && strings.Contains(last, p.deaf):
-				said <- errors.New(last)
+			case p.deaf != "" && strings.Contains(line, p.deaf):
+				said <- errors.New(line)
+			case p.blurb != "" && strings.Contains(line, p.blurb):
+				said <- endedAtOnce(last)
 			default:
+				if line != "" {
+					last = line
+				}
 				continue
 			}
 			_, _ = io.Copy(io.Discard, logs)
 			return
 		}
-		said <- fmt.Errorf("ended at once: %s", last)
+		said <- endedAtOnce(last)
 	}()
 	select {
 	case err := <-said:
@@ -121,6 +129,8 @@ func (p *program) await(logs io.Reader) error {
 		return fmt.Errorf("not ready after %s", startTime)
 	}
 }
+
+func endedAtOnce(last string) error { return fmt.Errorf("ended at once: %s", last) }
 
 // stop ends the program, if it runs.
 func (p *program) stop() {

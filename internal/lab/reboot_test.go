@@ -24,6 +24,8 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 		{"with its own servers", ordinary()},
 		{"with dnsmasq", with(lab.Dnsmasq)},
 		{"with Kea", with(lab.Kea)},
+		{"with dhcpd", with(lab.Dhcpd)},
+		{"with udhcpd", with(lab.Udhcpd)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			need(t, tt.opts.Server)

@@ -225,7 +225,7 @@ func TestDownWithoutALab(t *testing.T) {
 func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
 	nstest.Need(t)
 	useOnce(t, ordinary())
-	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea} {
+	for _, server := range lab.Servers {
 		t.Run(string(server), func(t *testing.T) {
 			need(t, server)
 			leavesNothing(t, func() {

@@ -68,7 +68,7 @@ func (l *Lab) connect() error {
 	}{
 		{host, l.Parent, nil},
 		{router, "lo", nil},
-		{router, "lan", []netip.Prefix{netip.PrefixFrom(l.Router, l.opts.Subnet.Bits())}},
+		{router, "lan", []netip.Prefix{l.lan()}},
 		{router, "wan", []netip.Prefix{wanRouter}},
 		{internet, "lo", []netip.Prefix{host32(googleDNS), host32(cloudflare), host32(webServer)}},
 		{internet, "isp", []netip.Prefix{wanProvider}},
@@ -99,6 +99,9 @@ func routeToProvider(router *netlink.Handle) error {
 	}
 	return nil
 }
+
+// lan is the router's address on the LAN, with the length of the subnet.
+func (l *Lab) lan() netip.Prefix { return netip.PrefixFrom(l.Router, l.opts.Subnet.Bits()) }
 
 func host32(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, 32) }
 

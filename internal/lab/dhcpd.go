@@ -1,0 +1,96 @@
+package lab
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
+)
+
+// dhcpdTemplate is a dhcpd.conf(5). Clients get the lease time of godog.yml,
+// whatever they ask for.
+var dhcpdTemplate = template.Must(template.New("dhcpd.conf").Parse(`authoritative;
+ping-check {{.PingCheck}};
+default-lease-time {{.Seconds}};
+min-lease-time {{.Seconds}};
+max-lease-time {{.Seconds}};
+subnet {{.Network}} netmask {{.Mask}} {
+	range {{.First}} {{.Last}};
+	option domain-name "lan.example.test";
+{{- range $name, $data := .Options}}
+	option {{$name}} {{$data}};
+{{- end}}
+}
+`))
+
+// serveDhcpd has the older DHCP server of the ISC (dhcpd(8)) serve in the router.
+// Its files, dhcpd.conf and dhcpd.leases, are in /run/lanstorm/<parent> while
+// the lab stands.
+func (l *Lab) serveDhcpd() error {
+	p, err := l.newProgram(Dhcpd, "dhcpd", "isc-dhcp-server", "Server starting service")
+	if err != nil {
+		return err
+	}
+	d := &configured{program: p, confFile: p.file("dhcpd.conf"), leaseFile: p.file("dhcpd.leases"), count: countDhcpdLeases}
+	p.words, p.blurb = unconfined(p.words), "If you think you have received this message due to a bug"
+	d.args = []string{"-4", "-f", "-d", "-cf", d.confFile, "-lf", d.leaseFile, "--no-pid", "lan"}
+	d.render = func(c fault.Conditions) ([]byte, error) {
+		var b bytes.Buffer
+		err := dhcpdTemplate.Execute(&b, map[string]any{
+			"PingCheck": l.opts.PingCheck,
+			"Seconds":   int(c.LeaseTime.Seconds()),
+			"Network":   l.opts.Subnet.Addr(),
+			"Mask":      net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
+			"First":     l.firstLease(),
+			"Last":      l.lastLease(c),
+			"Options":   l.options(c),
+		})
+		return b.Bytes(), err
+	}
+	// It refuses to begin without one.
+	d.prepare = func() error {
+		file, err := os.OpenFile(d.leaseFile, os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	}
+	return l.serveConfigured(d)
+}
+
+// countDhcpdLeases counts the leases in force in a dhcpd.leases(5): of each
+// address the last entry holds.
+func countDhcpdLeases(file string, now time.Time) int {
+	held := map[string]bool{}
+	for entry := range strings.SplitSeq(file, "\nlease ") {
+		address, rest, ok := strings.Cut(entry, " {")
+		if !ok {
+			continue
+		}
+		held[address] = strings.Contains(rest, "\n  binding state active;") && !endsBefore(rest, now)
+	}
+	return count(held)
+}
+
+// endsBefore reports whether an entry says so: "ends 1 2026/11/24 09:00:00;" is a
+// Monday in UTC, and there is "ends never;".
+func endsBefore(entry string, now time.Time) bool {
+	_, rest, _ := strings.Cut(entry, "\n  ends ")
+	text, _, _ := strings.Cut(rest, ";")
+	_, date, _ := strings.Cut(text, " ")
+	end, err := time.Parse("2006/01/02 15:04:05", date)
+	return err == nil && !end.After(now)
+}
+
+func count(held map[string]bool) (n int) {
+	for _, is := range held {
+		if is {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// The LAN has room for all clients, and for addresses that servers set aside.
+var subnet = netip.MustParsePrefix("10.77.0.0/16")
+
+const (
+	pool        = 2000
+	mostClients = 1000
+	leaseTime   = time.Hour
+	grace       = 2 * time.Second // to make the links
+)
+
+// inLab calls do with a lab that stands for as long.
+func inLab(server lab.Server, do func(*lab.Lab) error) error {
+	l, err := lab.Start(lab.Options{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: server, PingCheck: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(l), l.Close())
+}
+
+// ours fills in what became of our clients.
+func (r *row) ours(ctx context.Context, l *lab.Lab) error {
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-ours", DHCPTimeout: deadline})
+	if err != nil {
+		return err
+	}
+	// Clients that have to wait for others before they ask have no more time.
+	limited, cancel := context.WithTimeout(ctx, deadline+grace)
+	defer cancel()
+	err = m.CreateClients(limited, r.Clients)
+	figures := m.Creation()
+	if err := errors.Join(m.Cleanup(context.WithoutCancel(ctx)), context.Cause(ctx)); err != nil {
+		return err
+	}
+	var some *netmgr.CreateError
+	switch {
+	case errors.As(err, &some), errors.Is(err, context.DeadlineExceeded):
+		fmt.Fprintf(os.Stderr, "%s, %d clients: %v\n", r.Server, r.Clients, err)
+	case err != nil:
+		return err
+	}
+	r.Ours = outcome{Bound: figures.Clients}
+	if figures.Clients > 0 {
+		r.Ours.Last = figures.Leasing
+	}
+	r.Resent, r.Remarks = figures.Resent, "-"
+	r.Left, err = leasesLeft(ctx, l)
+	return err
+}
+
+// unknown is said of what a server tells nobody.
+const unknown = "-"
+
+// leasesLeft is how many leases the server still holds when it has had time to
+// hear that they were given back.
+func leasesLeft(ctx context.Context, l *lab.Lab) (string, error) {
+	const patience = 10 * time.Second
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		n, err := l.Leases()
+		if errors.Is(err, errors.ErrUnsupported) {
+			return unknown, nil
+		}
+		if err != nil || n == 0 || time.Now().After(end) || ctx.Err() != nil {
+			return strconv.Itoa(n), errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
