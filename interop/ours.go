@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
@@ -57,7 +59,7 @@ func (r *row) ours(ctx context.Context, l *lab.Lab) error {
 	if figures.Clients > 0 {
 		r.Ours.Last = figures.Leasing
 	}
-	r.Resent, r.Remarks = figures.Resent, "-"
+	r.Resent, r.Remarks = figures.Resent, cmp.Or(strings.Join(netmgr.Told(figures.Remarks, r.Clients), "; "), "-")
 	r.Left, err = leasesLeft(ctx, l)
 	return err
 }

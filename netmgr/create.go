@@ -43,6 +43,7 @@ func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arr
 	b := &bringUp{m: m, clients: fresh, arrival: arrival}
 	b.run(ctx)
 	m.creation = b.figures()
+	m.creation.Remarks = m.Remarks()
 	if b.standing == n && ctx.Err() == nil {
 		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil

@@ -17,6 +17,7 @@ type Creation struct {
 	Sent    int           // DHCP messages, those included that were
 	Resent  int           // sent again for want of an answer
 	Phases  []Phase
+	Remarks []Remark // of the clients, also of those that failed
 
 	AskedRate    float64 // arrivals per second that were asked for; 0: all at once
 	AchievedRate float64 // arrivals per second, a client arriving with its first DISCOVER

@@ -40,6 +40,24 @@ func (m *NetworkManager) Remarks() (all []Remark) {
 	return all
 }
 
+// Told is what there is to tell of remarks about so many clients: one text for
+// each kind, as its first client saw it.
+func Told(all []Remark, clients int) (texts []string) {
+	count, first := map[string]int{}, map[string]Remark{}
+	var order []string
+	for _, r := range all {
+		if count[r.What] == 0 {
+			order = append(order, r.What)
+			first[r.What] = r
+		}
+		count[r.What]++
+	}
+	for _, what := range order {
+		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
+	}
+	return texts
+}
+
 // leaseLoss is why a client lost its lease, last.
 type leaseLoss struct {
 	times  int

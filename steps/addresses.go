@@ -3,7 +3,7 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,31 +79,11 @@ func (w *world) followsStandard() error {
 	if err != nil {
 		return err
 	}
-	if told := remarks(m, func(r netmgr.Remark) bool { return r.RFC != "" }); len(told) > 0 {
-		return errors.New("the router does not follow the DHCP standard: " + strings.Join(told, "; "))
+	against := slices.DeleteFunc(m.Remarks(), func(r netmgr.Remark) bool { return r.RFC == "" })
+	if len(against) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// remarks tells each remark that is wanted once, with how many clients it is of.
-func remarks(m *netmgr.NetworkManager, wanted func(netmgr.Remark) bool) (told []string) {
-	clients := map[string]int{}
-	first := map[string]netmgr.Remark{}
-	var order []string
-	for _, r := range m.Remarks() {
-		if !wanted(r) {
-			continue
-		}
-		if clients[r.What] == 0 {
-			order = append(order, r.What)
-			first[r.What] = r
-		}
-		clients[r.What]++
-	}
-	for _, what := range order {
-		told = append(told, fmt.Sprintf("%d of %d clients: %s", clients[what], len(m.Clients()), first[what]))
-	}
-	return told
+	return errors.New("the router does not follow the DHCP standard: " + strings.Join(netmgr.Told(against, len(m.Clients())), "; "))
 }
 
 func (w *world) reachableAddresses(ctx context.Context) error {

@@ -322,7 +322,7 @@ func (c *Client) requestAgain(input) {
 		return
 	}
 	c.told.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
-	c.remark("a REQUEST for what was offered stays without an answer", "2131 §4.3.2", "%s", c.told.denied)
+	c.remark("a REQUEST stays without an answer for some seconds, so the client begins again", "", "%s", c.told.denied)
 	c.left, c.leftUntil = c.lease.Server, time.Now().Add(leaveAlone)
 	c.log("no ACK for %s", c.told.denied)
 	c.discover(input{})

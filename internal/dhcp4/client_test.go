@@ -324,7 +324,7 @@ func TestAClientComesThroughWhatServersDo(t *testing.T) {
 				return [][]byte{reply(asked)}
 			},
 			[]string{discover, request, request, request, discover, request},
-			[]string{"a REQUEST for what was offered stays without an answer"},
+			[]string{"a REQUEST stays without an answer for some seconds, so the client begins again"},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
