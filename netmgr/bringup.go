@@ -197,7 +197,7 @@ func (c *Client) perform(tasks []task) *ClientError {
 
 // recall reads from the client's DHCP how it came to its lease.
 func (c *Client) recall() {
-	s := c.story()
+	s := c.Story()
 	t := &c.Timings
 	t.Asked, t.Leased, t.Offer, t.Ack, t.Sent, t.Resent = s.Asked, s.Leased, s.Offer, s.Ack, s.Sent, s.Resent
 	if !s.Leased.IsZero() {
@@ -205,10 +205,10 @@ func (c *Client) recall() {
 	}
 }
 
-// story is what there is to tell of the client's DHCP.
-func (c *Client) story() dhcp4.Story {
+// Story is what there is to tell of the client's DHCP.
+func (c *Client) Story() Story {
 	if c.dhcp == nil {
-		return dhcp4.Story{}
+		return Story{}
 	}
 	return c.dhcp.Story()
 }

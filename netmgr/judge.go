@@ -40,7 +40,7 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 		siblings[c.MAC.String()] = c
 	}
 	for _, c := range m.clients {
-		for addr, rival := range c.story().Declined {
+		for addr, rival := range c.Story().Declined {
 			if sibling := siblings[rival]; sibling != nil {
 				problems = append(problems, Problem{c, fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)})
 			}

@@ -25,10 +25,12 @@ import (
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
-// Lease is what the router gave a client; Route is one of its routes.
+// Lease is what the router gave a client, Route one of its routes, and Story how
+// the client came to it.
 type (
 	Lease = dhcp4.Lease
 	Route = dhcp4.Route
+	Story = dhcp4.Story
 )
 
 // NoOfferError says that no DHCP server offered an address in time.

@@ -27,7 +27,7 @@ func (m *NetworkManager) Remarks() (all []Remark) {
 		}
 	}
 	for _, c := range m.clients {
-		for _, r := range c.story().Remarks {
+		for _, r := range c.Story().Remarks {
 			all = append(all, Remark{c, r})
 		}
 		if l := c.lease(); l != nil && l.Address.Masked() != most {

@@ -89,6 +89,7 @@ type tally struct {
 	first, offered, asked, acked time.Time
 	discovers, requests, resent  int
 	offers, naks, declines       int
+	renewed, rebound             int
 	nak                          error  // the last
 	denied                       string // the last address for which no ACK came, and who had offered it
 }
@@ -537,6 +538,11 @@ func (c *Client) extend(in input) {
 	}
 	c.lease, c.msg = l, nil
 	c.log("%s: %s for %s more", c.state, l.Address.Addr(), l.Term())
+	if c.state == Rebinding {
+		c.told.rebound++
+	} else {
+		c.told.renewed++
+	}
 	c.become(Bound)
 	c.host.Bound(l)
 	c.renewAt()

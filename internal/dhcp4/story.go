@@ -17,6 +17,8 @@ type Story struct {
 	Offer    time.Duration // from Asked to the OFFER that was taken
 	Ack      time.Duration // from the REQUEST to the ACK
 	Sent     int           // DISCOVERs and REQUESTs for the first lease
+	Renewed  int           // how often the lease was extended: by its server, in time
+	Rebound  int           // and after that had not answered, or by another
 	Resent   int           // messages that were sent again for want of an answer
 	Remarks  []Remark
 	Events   []Event               // the newest
@@ -30,7 +32,7 @@ func (c *Client) Story() Story {
 	t := c.told
 	return Story{
 		State: c.state, Asked: t.first, Leased: t.acked, Offer: t.offered.Sub(t.first), Ack: t.acked.Sub(t.asked),
-		Sent: t.discovers + t.requests, Resent: t.resent,
+		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound,
 		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
 	}
 }
