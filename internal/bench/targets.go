@@ -58,7 +58,7 @@ func (r *Suite) Targets() []Target {
 	target("1", fmt.Sprintf("removed at least %d times as fast", timesByHand),
 		r.byHand(func(h Hand) time.Duration { return h.Teardown }, func(m Round) time.Duration { return m.Remove }))
 	target("2", fmt.Sprintf("%d clients, Kea, bridge mode: made within %s, or %.1f times the bare loop if that is longer", thousand, createTime, timesBare), r.nearBare)
-	target("3", fmt.Sprintf("%d clients, Kea: leases per second at least %.1f of perfdhcp's highest loss-free rate", thousand, shareOfRate), r.nearPerfdhcp)
+	target("3", fmt.Sprintf("%d clients, Kea: leases per second at least %.2f of perfdhcp's highest loss-free rate", thousand, shareOfRate), r.nearPerfdhcp)
 	target("4", fmt.Sprintf("%d clients, Kea: each gets its lease, and has a reply to one ping to the router and to one to 8.8.8.8", crowd), r.crowdAnswered)
 	target("4", fmt.Sprintf("these pings are sent within %s", sendTime), func() (string, bool) {
 		c := r.Crowd
