@@ -88,7 +88,7 @@ type heard struct {
 type tally struct {
 	first, offered, asked, acked time.Time
 	discovers, requests, resent  int
-	offers, naks, declines       int
+	naks, declines               int
 	renewed, rebound             int
 	nak                          error  // the last
 	denied                       string // the last address for which no ACK came, and who had offered it
@@ -156,13 +156,16 @@ func (c *Client) mayAsk() bool {
 
 // send begins to send a message.
 func (c *Client) send(m *dhcpv4.DHCPv4) {
-	c.msg, c.sends, c.heard, c.spare = m, 0, c.heard[:0], nil
+	if c.msg == nil || c.msg.TransactionID != m.TransactionID {
+		c.heard = c.heard[:0]
+	}
+	c.msg, c.sends, c.spare = m, 0, nil
 	c.sendAgain()
 }
 
-// sendAgain sends the message under way and returns true, or puts it off when a
-// queue of this machine is full, which is our own haste and no loss.
-func (c *Client) sendAgain() (sent bool) {
+// sendAgain sends the message under way, or puts it off when a queue of this
+// machine is full, which is our own haste and no loss.
+func (c *Client) sendAgain() {
 	wire := c.msg.ToBytes()
 	var err error
 	if c.state == Renewing {
@@ -170,20 +173,28 @@ func (c *Client) sendAgain() (sent bool) {
 	} else {
 		err = c.host.Broadcast(wire)
 	}
-	c.unsent = errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
-	switch {
-	case c.unsent:
+	if c.unsent = queueFull(err); c.unsent {
 		c.wake(time.Now().Add(jitter(fullWait)))
-		return false
-	case err != nil && !c.deadline.IsZero():
-		c.fail(fmt.Errorf("send %s: %w", c.msg.MessageType(), err))
-		return false
-	case err != nil: // a client that stands tries again
-		c.log("%s could not be sent: %v", c.msg.MessageType(), err)
+		return
+	}
+	if err != nil && c.stumble(fmt.Errorf("send %s: %w", c.msg.MessageType(), err)) {
+		return
 	}
 	if c.sends++; c.sends > 1 {
 		c.told.resent++
 	}
+}
+
+func queueFull(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
+
+// stumble is for what this machine could not do. A client that is being made
+// fails; one that stands goes on, as after any loss.
+func (c *Client) stumble(err error) (failed bool) {
+	if c.deadline.IsZero() {
+		c.log("%v", err)
+		return false
+	}
+	c.fail(err)
 	return true
 }
 
@@ -276,7 +287,6 @@ func (c *Client) note(a *answer, server netip.Addr) {
 // choose takes the first OFFER that is of use, as most hosts do.
 func (c *Client) choose(in input) {
 	l, notes, err := parseLease(in.answer.DHCPv4)
-	c.told.offers++
 	if err != nil {
 		c.useless = fmt.Errorf("an OFFER was refused: %w", err)
 		c.remark("an OFFER of no use", "2131 §4.3.1", "%v", err)
@@ -301,9 +311,7 @@ func (c *Client) request(a *answer) {
 	m.TransactionID, m.NumSeconds = a.TransactionID, c.secs // RFC 2131 §3.1 step 3, §4.4.1
 	m.UpdateOption(dhcpv4.OptRequestedIPAddress(c.lease.Address.Addr().AsSlice()))
 	m.UpdateOption(dhcpv4.OptServerIdentifier(c.lease.Server.AsSlice()))
-	heard := c.heard
 	c.send(m)
-	c.heard = heard // the same transaction
 	c.told.offered, c.told.asked = time.Now(), time.Now()
 	c.requested()
 }
@@ -382,8 +390,7 @@ func (c *Client) accept(in input) {
 	if !ok {
 		return
 	}
-	if err := c.host.Granted(l); err != nil {
-		c.fail(err)
+	if err := c.host.Granted(l); err != nil && c.stumble(err) {
 		return
 	}
 	c.told.acked = l.Acquired
@@ -407,8 +414,12 @@ func (c *Client) probe(input) {
 		c.bind()
 		return
 	}
-	if err := c.host.Probe(c.lease.Address.Addr()); err != nil && !errors.Is(err, unix.ENOBUFS) {
-		c.fail(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err))
+	err := c.host.Probe(c.lease.Address.Addr())
+	if queueFull(err) {
+		c.wake(time.Now().Add(jitter(fullWait)))
+		return
+	}
+	if err != nil && c.stumble(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)) {
 		return
 	}
 	c.probes++
