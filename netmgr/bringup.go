@@ -80,7 +80,7 @@ func (b *bringUp) run(ctx context.Context) {
 	}
 	b.peak = group.Peak()
 	if b.standing < len(b.clients) {
-		group.Forget(all...)
+		group.Leave(b.m.opts.Patience, all...)
 	}
 }
 

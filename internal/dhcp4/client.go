@@ -113,6 +113,7 @@ const (
 	nakWait     = time.Second      // after a NAK, and twice as long after the next
 	declineWait = 10 * time.Second // after a DECLINE (RFC 2131 §3.1 step 5)
 	fullWait    = 10 * time.Millisecond
+	lastWait    = 2 * time.Second // for the ACK to a REQUEST of a client that leaves
 
 	// RFC 5227 §1.1 would have three probes in up to six seconds. On a cable an
 	// answer takes milliseconds, and no phone waits so long.
@@ -140,7 +141,7 @@ func (c *Client) become(s State) {
 // pressed reports whether the client must have an address by its deadline. Once
 // it was granted one it is only a matter of looking whether that is free.
 func (c *Client) pressed() bool {
-	return !c.deadline.IsZero() && c.state != Checking && c.state != Stopped
+	return !c.deadline.IsZero() && c.state != Checking && c.state != Leaving && c.state != Stopped
 }
 
 // mayAsk is false for a client that has to wait until others are done.

@@ -810,3 +810,38 @@ func TestAFloodIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+// A client that is given up in the middle of a REQUEST may yet be granted what it
+// asked for: whoever gives it up must know, to give that back.
+func TestWhatIsGrantedLateIsKnown(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		answers func(*script)
+		granted []string
+		after   time.Duration
+	}{
+		{"an ACK", func(s *script) { s.group.Receive([6]byte(testMAC), reply(s.sent[1]), serverMAC) }, []string{"10.77.0.10/16"}, 0},
+		{"nothing", func(*script) {}, nil, lastWait},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t, Options{}, func(asked *dhcpv4.DHCPv4, before int) [][]byte {
+					if isDiscover(asked) {
+						return sound(asked, before)
+					}
+					return nil
+				})
+				s.run(time.Minute, 100*time.Millisecond)
+				start := time.Now()
+				go tt.answers(s)
+				s.group.Leave(t.Context(), s.client)
+				if took := time.Since(start); took != tt.after {
+					t.Errorf("left after %s, want %s", took, tt.after)
+				}
+				if diff := cmp.Diff(tt.granted, s.granted); diff != "" || len(s.bound) > 0 || len(s.sent) != 2 {
+					t.Errorf("bound to %v, sent %q, granted %s", s.bound, s.types(), diff)
+				}
+			})
+		})
+	}
+}

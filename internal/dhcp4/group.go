@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"container/heap"
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -24,6 +25,7 @@ type Group struct {
 	peak    int       // the most of them at one time
 	waiting []*Client // for asking to be less than InFlight
 	closed  bool
+	leaving sync.WaitGroup // clients
 }
 
 // Options are those of a group. The zero value is usable.
@@ -47,6 +49,9 @@ func (g *Group) Close() {
 	g.closed = true
 	g.alarm.Stop()
 	for _, c := range g.clients {
+		if c.state == Leaving {
+			g.leaving.Done()
+		}
 		c.state = Stopped
 	}
 	g.due, g.waiting = nil, nil
@@ -112,15 +117,44 @@ func (g *Group) admit() {
 	}
 }
 
-// Forget ends clients, without a word to anybody. What they had may be given
-// back by Identity.Release.
-func (g *Group) Forget(clients ...*Client) {
+// Leave ends clients, without a word to anybody. What they had may be given back
+// by Identity.Release. A server may be about to grant what they have just asked
+// for: it returns when it has, at the latest after lastWait or when patience ends.
+func (g *Group) Leave(patience context.Context, clients ...*Client) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	for _, c := range clients {
+		if c.state == Requesting || c.state == Rebooting {
+			c.become(Leaving)
+			c.wake(time.Now().Add(lastWait))
+			g.leaving.Add(1)
+			continue
+		}
 		c.stop()
-		delete(g.clients, [6]byte(c.id.MAC))
 	}
+	g.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		g.leaving.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-patience.Done():
+	}
+}
+
+// depart is the end of a client that leaves.
+func (c *Client) depart(input) {
+	c.stop()
+	c.group.leaving.Done()
+}
+
+// grantedLate is an ACK that nobody has a use for.
+func (c *Client) grantedLate(in input) {
+	if l, ok := c.take(in.answer); ok {
+		_ = c.host.Granted(l)
+	}
+	c.depart(in)
 }
 
 // Receive takes a DHCP message that came to the client with this MAC address,

@@ -15,7 +15,11 @@ const (
 	Rebinding  State = "REBINDING"
 	InitReboot State = "INIT-REBOOT"
 	Rebooting  State = "REBOOTING"
-	Stopped    State = "STOPPED" // not in the figure: nothing is done any more
+
+	// Not in the figure: nothing is done any more. But what was asked for may
+	// still be granted, and is then to be given back.
+	Leaving State = "LEAVING"
+	Stopped State = "STOPPED"
 )
 
 // event is what makes a client do something.
@@ -48,6 +52,7 @@ func init() { // the actions look at the table, too
 		Bound:      {onTick: (*Client).renew, onConflict: (*Client).defend},
 		Renewing:   {onTick: (*Client).renewAgain, onAck: (*Client).extend, onNak: (*Client).evicted, onConflict: (*Client).defend},
 		Rebinding:  {onTick: (*Client).rebindAgain, onAck: (*Client).extend, onNak: (*Client).evicted, onConflict: (*Client).defend},
+		Leaving:    {onTick: (*Client).depart, onAck: (*Client).grantedLate},
 		InitReboot: {onTick: (*Client).reboot},
 		Rebooting:  {onTick: (*Client).rebootAgain, onAck: (*Client).accept, onNak: (*Client).refused},
 	}

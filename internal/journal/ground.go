@@ -16,7 +16,10 @@ import (
 // groundFile says what the first run found, for the last one to put back: runs
 // that overlap share the folders of ip-netns(8) and the limits of the kernel,
 // so none can tell alone when they are no longer needed.
-var groundFile = filepath.Join(Dir, "ground.json")
+var (
+	groundFile  = filepath.Join(Dir, "ground.json")
+	groundDraft = groundFile + ".new"
+)
 
 type ground struct {
 	Netns    namespace.DirState `json:"netns"`     // /run/netns
@@ -30,11 +33,10 @@ func (g ground) write() error {
 		return err
 	}
 	// In one step, so that a death in the middle leaves the old or the new.
-	draft := groundFile + ".new"
-	if err := os.WriteFile(draft, record, 0o644); err != nil {
+	if err := os.WriteFile(groundDraft, record, 0o644); err != nil {
 		return err
 	}
-	return os.Rename(draft, groundFile)
+	return os.Rename(groundDraft, groundFile)
 }
 
 func readGround() (g ground, err error) {

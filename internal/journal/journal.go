@@ -198,10 +198,13 @@ func TakeOver(id string) (*Run, error) {
 // Tidy removes what runs left that died before they had a journal. No run is
 // beginning while it has the lock.
 func Tidy() error {
-	if _, err := os.Stat(groundFile); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(Dir); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	return locked(func() error {
+		if err := os.Remove(groundDraft); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		dirs, err := filepath.Glob(filepath.Join(Dir, "*-*.*"))
 		if err != nil {
 			return err
