@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
@@ -46,21 +48,18 @@ func (r *row) ours(ctx context.Context, l *lab.Lab) error {
 	if err := errors.Join(m.Cleanup(context.WithoutCancel(ctx)), context.Cause(ctx)); err != nil {
 		return err
 	}
-	r.Ours.Bound = figures.Clients
-	if figures.Clients > 0 {
-		r.Ours.Last = figures.Leasing
-	}
 	var some *netmgr.CreateError
 	switch {
-	case errors.As(err, &some): // the figures may leave out clients that got no further than their lease
-		r.Ours.Bound = max(figures.Clients, some.Asked-some.NotTried-len(some.Failed))
-		fallthrough
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &some), errors.Is(err, context.DeadlineExceeded):
 		fmt.Fprintf(os.Stderr, "%s, %d clients: %v\n", r.Server, r.Clients, err)
 	case err != nil:
 		return err
 	}
-	r.Resent, r.Remarks = figures.Resent, "-"
+	r.Ours = outcome{Bound: figures.Clients}
+	if figures.Clients > 0 {
+		r.Ours.Last = figures.Leasing
+	}
+	r.Resent, r.Remarks = figures.Resent, cmp.Or(strings.Join(netmgr.Told(figures.Remarks, r.Clients), "; "), "-")
 	r.Left, err = leasesLeft(ctx, l)
 	return err
 }

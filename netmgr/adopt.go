@@ -29,7 +29,8 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 	if err != nil && !errors.As(err, &netlink.LinkNotFoundError{}) {
 		return nil, err
 	}
-	m := &NetworkManager{opts: Options{Journal: run}.withDefaults(), machine: machine, blocks: r.Blocks, unfinished: drafts}
+	m := newNetworkManager(Options{Journal: run}.withDefaults(), netlink.LinkAttrs{}, machine)
+	m.blocks, m.unfinished = r.Blocks, drafts
 	if link != nil {
 		m.parent = *link.Attrs()
 	}
@@ -45,7 +46,7 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 				return nil, err
 			}
 			if l, ok := r.Leases[i]; ok && c.ns != nil {
-				c.Lease, c.leased = Lease{Address: l.Address, Server: l.Server}, true
+				c.granted, c.leased = l, true
 			}
 			if c.ns != nil || c.etc {
 				m.clients = append(m.clients, c)

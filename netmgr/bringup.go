@@ -7,69 +7,111 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
 )
+
+// Arrival is how clients come up. The zero value is all at once.
+type Arrival struct {
+	Gap      time.Duration // between two clients
+	InFlight int           // how many may be asking for an address at one time; 0: Options.InFlight
+}
 
 // bringUp takes clients through their stages. What it made before an error
 // stays, for Cleanup to find.
 type bringUp struct {
 	m       *NetworkManager
 	clients []*Client
-	gap     time.Duration // between two arrivals; 0: all at once
-	ear     *ear
-	window  *window // on exchanges with the DHCP server; nil when arrivals have a pace
+	arrival Arrival
 
 	mu          sync.Mutex
 	tried       int // clients that the newest phase has begun with
+	standing    int // clients that came through
+	peak        int // clients that were asking at one time, at most
 	failed      []*ClientError
 	start, done time.Time
+	over        chan struct{} // closed when all stand, or one has failed
 }
 
 // task is what a client does in a stage, and where the time goes that it takes.
 type task struct {
 	stage Stage
-	run   func(*Client, context.Context) error
+	run   func(*Client) error
 	took  func(*Timings) *time.Duration
 }
 
-// run goes from phase to phase. All links stand before the first client asks
-// for its address: so it is the router that decides how fast leases come, and
-// arrivals keep their pace.
+// run makes all links before the first client asks for its address: so it is
+// the router that decides how fast leases come, and arrivals keep their pace.
+// From then on nothing holds a client back but what the router does, and the
+// bound that somebody asked for.
 func (b *bringUp) run(ctx context.Context) {
 	b.start = time.Now()
+	b.over = make(chan struct{})
 	defer b.finish()
-
-	configureTime := func(t *Timings) *time.Duration { return &t.Configure }
-	makeNamespace := task{StageNamespace, (*Client).makeNamespace, func(t *Timings) *time.Duration { return &t.Namespace }}
-	makeLink := task{StageLink, (*Client).makeLink, func(t *Timings) *time.Duration { return &t.Link }}
-	lease := task{StageLease, b.acquireLease, nil} // which knows best when it began
-	configure := task{StageConfigure, (*Client).configure, configureTime}
-	join := task{StageConfigure, (*Client).join, configureTime}
-
 	// The kernel makes one link at a time, whoever asks; but the rest of it two.
-	builders := min(runtime.NumCPU(), b.m.opts.Concurrency)
-	if !b.phase(ctx, builders, makeNamespace, makeLink) {
+	if !b.phase(ctx, runtime.NumCPU(),
+		task{StageNamespace, (*Client).makeNamespace, func(t *Timings) *time.Duration { return &t.Namespace }},
+		task{StageLink, (*Client).makeLink, func(t *Timings) *time.Duration { return &t.Link }},
+	) {
 		return
 	}
-	var err error
-	if b.ear, err = listen(b.m.parent, b.clients); err != nil {
+	if err := b.m.openLine(); err != nil {
 		b.fail(&ClientError{Client: b.clients[0].Name, Stage: StageLease, Err: err})
 		return
 	}
-	defer func() { b.m.strain.overflows.Add(b.ear.Close()) }()
-	if b.gap > 0 {
-		b.arrive(ctx, lease, configure, join)
-		return
+	group := b.m.group
+	group.SetInFlight(b.bound())
+	group.Peak()
+	all := make([]*dhcp4.Client, len(b.clients))
+	for i, c := range b.clients {
+		c.up = b
+		c.dhcp = group.Add(c.identity(), host{c})
+		all[i] = c.dhcp
 	}
-	b.window = newWindow(b.m.opts.Concurrency)
-	if b.phase(ctx, b.m.opts.Concurrency, lease) {
-		b.phase(ctx, builders, configure, join)
+	b.tried = len(all)
+	if b.arrival.Gap > 0 {
+		b.arrive(ctx, all)
+	} else {
+		group.Start(b.m.opts.DHCPTimeout, all...)
+	}
+	select {
+	case <-b.over:
+	case <-ctx.Done():
+	}
+	b.peak = group.Peak()
+	if b.standing < len(b.clients) {
+		group.Forget(all...)
+	}
+}
+
+// bound is how many clients may be asking for an address at one time; 0: any
+// number.
+func (b *bringUp) bound() int { return cmp.Or(b.arrival.InFlight, b.m.opts.InFlight) }
+
+// arrive lets a client ask whenever its time has come: who arrives does not ask
+// how the others fare.
+func (b *bringUp) arrive(ctx context.Context, all []*dhcp4.Client) {
+	first := time.Now()
+	for i, c := range all {
+		select {
+		case <-time.After(time.Until(first.Add(time.Duration(i) * b.arrival.Gap))):
+			b.m.group.Start(b.m.opts.DHCPTimeout, c)
+		case <-b.over:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
 func (b *bringUp) finish() {
+	if b.standing < len(b.clients) {
+		b.m.work.Wait() // nobody is in the middle of anything when all is taken down
+	}
 	b.done = time.Now()
 	for _, c := range b.clients {
 		c.closeNetlink()
+		c.recall()
 	}
 	slices.SortFunc(b.failed, func(x, y *ClientError) int {
 		_, i := splitNumber(x.Client)
@@ -82,36 +124,16 @@ func (b *bringUp) finish() {
 // no more of them once one has failed: they would all be taken down again. It
 // reports whether all came through.
 func (b *bringUp) phase(ctx context.Context, workers int, tasks ...task) bool {
-	b.tried = 0
 	var wg sync.WaitGroup
 	for range min(workers, len(b.clients)) {
 		wg.Go(func() {
 			for c := b.next(ctx); c != nil; c = b.next(ctx) {
-				b.fail(c.perform(ctx, tasks))
+				b.fail(c.perform(tasks))
 			}
 		})
 	}
 	wg.Wait()
 	return b.tried == len(b.clients) && len(b.failed) == 0
-}
-
-// arrive is phase with a gap between two clients, and no bound on how many are
-// under way: who arrives does not ask how the others fare.
-func (b *bringUp) arrive(ctx context.Context, tasks ...task) {
-	b.tried = 0
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	first := time.Now()
-	for i := range b.clients {
-		if sleep(ctx, time.Until(first.Add(time.Duration(i)*b.gap))) != nil {
-			return
-		}
-		c := b.next(ctx)
-		if c == nil {
-			return
-		}
-		wg.Go(func() { b.fail(c.perform(ctx, tasks)) })
-	}
 }
 
 func (b *bringUp) next(ctx context.Context) *Client {
@@ -131,18 +153,88 @@ func (b *bringUp) fail(err *ClientError) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failed = append(b.failed, err)
+	b.end()
+}
+
+// ready is told of a client whose kernel has followed its lease, or of the
+// error that kept it from that.
+func (b *bringUp) ready(c *Client, err error) {
+	if err != nil {
+		b.fail(&ClientError{Client: c.Name, Stage: StageConfigure, Err: err})
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c.stands {
+		return // a renewal
+	}
+	c.stands = true
+	if b.standing++; b.standing == len(b.clients) {
+		b.end()
+	}
+}
+
+// end wakes run, once. The caller holds mu.
+func (b *bringUp) end() {
+	select {
+	case <-b.over:
+	default:
+		close(b.over)
+	}
 }
 
 // perform does tasks until one fails.
-func (c *Client) perform(ctx context.Context, tasks []task) *ClientError {
+func (c *Client) perform(tasks []task) *ClientError {
 	for _, t := range tasks {
 		start := time.Now()
-		if err := safely(func() error { return t.run(c, ctx) }); err != nil {
+		if err := safely(func() error { return t.run(c) }); err != nil {
 			return &ClientError{Client: c.Name, Stage: t.stage, Err: err}
 		}
-		if t.took != nil {
-			*t.took(&c.Timings) += time.Since(start)
-		}
+		*t.took(&c.Timings) += time.Since(start)
 	}
 	return nil
+}
+
+// recall reads from the client's DHCP how it came to its lease.
+func (c *Client) recall() {
+	s := c.Story()
+	t := &c.Timings
+	t.Asked, t.Leased, t.Offer, t.Ack, t.Sent, t.Resent = s.Asked, s.Leased, s.Offer, s.Ack, s.Sent, s.Resent
+	if !s.Leased.IsZero() {
+		t.Lease = s.Leased.Sub(s.Asked)
+	}
+}
+
+// Story is what there is to tell of the client's DHCP.
+func (c *Client) Story() Story {
+	if c.dhcp == nil {
+		return Story{}
+	}
+	return c.dhcp.Story()
+}
+
+// openLine begins to listen for clients, for as long as there are any.
+func (m *NetworkManager) openLine() (err error) {
+	if m.line != nil {
+		return nil
+	}
+	m.group = dhcp4.NewGroup(dhcp4.Options{Unchecked: m.opts.TrustAddresses})
+	m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group)
+	return err
+}
+
+// closeLine ends all DHCP but for the RELEASEs.
+func (m *NetworkManager) closeLine() {
+	if m.group != nil {
+		m.group.Close()
+		m.group = nil
+	}
+	m.work.Wait()
+	if m.line != nil {
+		m.strain.overflows.Add(m.line.Close())
+		m.line = nil
+	}
+	for _, c := range m.clients {
+		c.closeSender()
+	}
 }

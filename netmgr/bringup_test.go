@@ -32,7 +32,7 @@ func TestClientsEndInTheModeAskedFor(t *testing.T) {
 				await(t, c.Name+" knows its gateway", func() bool {
 					neighbours, err := h.NeighList(macvlan.Index, netlink.FAMILY_V4)
 					return err == nil && slices.ContainsFunc(neighbours, func(n netlink.Neigh) bool {
-						return n.IP.Equal(c.Lease.Gateway.AsSlice()) && len(n.HardwareAddr) == 6
+						return n.IP.Equal(c.Lease().Gateway.AsSlice()) && len(n.HardwareAddr) == 6
 					})
 				})
 			}
@@ -44,7 +44,7 @@ func TestArrivalsKeepTheirPace(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	const gap = 20 * time.Millisecond
-	if err := m.CreateClientsEvery(t.Context(), 10, gap); err != nil {
+	if err := m.CreateClientsAs(t.Context(), 10, netmgr.Arrival{Gap: gap}); err != nil {
 		t.Fatal(err)
 	}
 	clients := m.Clients()
@@ -72,7 +72,7 @@ func TestFiguresOfACreation(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 20)
 	made := m.Creation()
-	if made.Clients != 20 || made.Resent != 0 || made.AskedRate != 0 {
+	if made.Clients != 20 || made.Sent != 40 || made.Resent != 0 || made.AskedRate != 0 || made.Peak != 20 || made.Storm <= 0 {
 		t.Errorf("%+v", made)
 	}
 	if made.Leasing <= 0 || made.Leasing >= made.Took || made.LeasesPerSecond() <= 20/made.Took.Seconds() {
@@ -85,14 +85,14 @@ func TestFiguresOfACreation(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if want := []string{"namespace", "link", "offer", "ack", "configure", "total"}; !slices.Equal(names, want) {
+	if want := []string{"namespace", "link", "offer", "ack", "check", "configure", "total"}; !slices.Equal(names, want) {
 		t.Errorf("phases %q, want %q", names, want)
 	}
 }
 
 func TestMessagesSentAgainAreCounted(t *testing.T) {
 	l := startLab(t, brokenLab("drop-dhcp 2"))
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Concurrency: 1})
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 1) // one DISCOVER or REQUEST of two is lost
 	if made := m.Creation(); made.Resent == 0 {
 		t.Errorf("%s, although the router drops every second message", made)

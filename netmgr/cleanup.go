@@ -21,6 +21,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 			c.http.CloseIdleConnections()
 		}
 	}
+	m.closeLine()
 	done, err := m.openHost()
 	if err != nil {
 		return err

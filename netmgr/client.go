@@ -8,12 +8,15 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mdlayher/socket"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -23,16 +26,28 @@ type Client struct {
 	Name    string // of its namespace, as `ip netns list` shows it
 	Link    string // of its macvlan, inside the namespace
 	MAC     net.HardwareAddr
-	Lease   Lease
 	Timings Timings
 
 	m      *NetworkManager
 	number int
 	ns     *namespace.NS
-	nl     *netlink.Handle // open while the client is being made
-	index  int             // of Link
-	etc    bool            // etcDir is ours
-	leased bool            // the server may think that it gave Lease out
+	index  int  // of Link
+	etc    bool // etcDir is ours
+
+	// DHCP's. Its group's lock guards them until Cleanup.
+	dhcp    *dhcp4.Client
+	sender  *sender       // while there is something to send
+	granted journal.Lease // what the server thinks that it gave out,
+	leased  bool          // if it does
+
+	wanted   atomic.Pointer[Lease] // what the client has by DHCP
+	lost     atomic.Pointer[leaseLoss]
+	applying sync.Mutex            // held while the kernel is made to follow
+	applied  atomic.Pointer[Lease] // what the kernel has
+	nl       *netlink.Handle       // open while the client is being made
+	joined   bool                  // in the macvlan mode asked for
+	up       *bringUp              // by which it was made
+	stands   bool                  // as far as that is concerned
 
 	onParent bool // the namespace is let go of, and the macvlan may not be gone yet
 	nsid     int  // then leads to the namespace
@@ -47,16 +62,19 @@ type Client struct {
 // Timings says how long each stage of making a client took. Between stages a
 // client may wait for others, which does not count.
 type Timings struct {
-	Namespace, Link, Lease, Configure time.Duration
+	Namespace, Link, Lease, Check, Configure time.Duration
 
-	Offer  time.Duration // part of Lease: from the first DISCOVER to the OFFER taken
-	Ack    time.Duration // likewise: from the REQUEST to the ACK
-	Resent int           // messages sent again because no answer came
-	Asked  time.Time     // when the first DISCOVER was sent
+	Offer        time.Duration // part of Lease: from the first DISCOVER to the OFFER taken
+	Ack          time.Duration // likewise: from the REQUEST to the ACK
+	Asked        time.Time     // when the first DISCOVER was sent
+	Leased       time.Time     // when the ACK came
+	Sent, Resent int           // DHCP messages; those of them that were sent again because no answer came
 }
 
 // Total is the time of all stages.
-func (t Timings) Total() time.Duration { return t.Namespace + t.Link + t.Lease + t.Configure }
+func (t Timings) Total() time.Duration {
+	return t.Namespace + t.Link + t.Lease + t.Check + t.Configure
+}
 
 // ListenPacket opens a UDP socket of the client. network is "udp" or "udp4",
 // address an IP address and port of the client or ":port".

@@ -37,8 +37,8 @@ func TestTCPByNameAndByAddress(t *testing.T) {
 			if got := conn.RemoteAddr().String(); got != "198.51.100.80:80" {
 				t.Errorf("connected to %s", got)
 			}
-			if got := conn.LocalAddr().(*net.TCPAddr).AddrPort().Addr(); got != c.Lease.Address.Addr() {
-				t.Errorf("connected from %s, want %s", got, c.Lease.Address.Addr())
+			if got := conn.LocalAddr().(*net.TCPAddr).AddrPort().Addr(); got != c.Lease().Address.Addr() {
+				t.Errorf("connected from %s, want %s", got, c.Lease().Address.Addr())
 			}
 			fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
 			line, err := bufio.NewReader(conn).ReadString('\n')
@@ -110,7 +110,7 @@ func TestTwoClientsTalkByUDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	conn, err := clients[1].DialContext(t.Context(), "udp", netip.AddrPortFrom(clients[0].Lease.Address.Addr(), 7000).String())
+	conn, err := clients[1].DialContext(t.Context(), "udp", netip.AddrPortFrom(clients[0].Lease().Address.Addr(), 7000).String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,8 +128,8 @@ func TestTwoClientsTalkByUDP(t *testing.T) {
 	if err != nil || string(buf[:n]) != "there" {
 		t.Fatalf("%q, %v", buf[:n], err)
 	}
-	if got := from.(*net.UDPAddr).AddrPort().Addr().Unmap(); got != clients[1].Lease.Address.Addr() {
-		t.Errorf("it came from %s, want %s", got, clients[1].Lease.Address.Addr())
+	if got := from.(*net.UDPAddr).AddrPort().Addr().Unmap(); got != clients[1].Lease().Address.Addr() {
+		t.Errorf("it came from %s, want %s", got, clients[1].Lease().Address.Addr())
 	}
 	if _, err := server.WriteTo([]byte("and back"), from); err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestARedirectToIPv6IsAnErrorAndNoPanic(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	clients := create(t, m, 2)
 	serveHTTP(t, clients[0], http.RedirectHandler("http://[2001:db8::1]/", http.StatusFound))
-	resp, err := clients[1].HTTPClient().Get("http://" + clients[0].Lease.Address.Addr().String() + "/")
+	resp, err := clients[1].HTTPClient().Get("http://" + clients[0].Lease().Address.Addr().String() + "/")
 	if err == nil {
 		resp.Body.Close()
 		t.Fatal("there is an answer")

@@ -32,7 +32,7 @@ func TestAProgramSeesItsClientsMachine(t *testing.T) {
 	}{
 		{"its links", "ls /sys/class/net", "lo\nmacvlan2\n"},
 		{"its MAC address", "cat /sys/class/net/macvlan2/address", c.MAC.String() + "\n"},
-		{"its own address and no other", "grep -B1 'host LOCAL' /proc/net/fib_trie | grep -o '10[.][0-9.]*' | sort -u", c.Lease.Address.Addr().String() + "\n"},
+		{"its own address and no other", "grep -B1 'host LOCAL' /proc/net/fib_trie | grep -o '10[.][0-9.]*' | sort -u", c.Lease().Address.Addr().String() + "\n"},
 		{"its resolv.conf", "cat /etc/resolv.conf", string(own)},
 		{"the host's other files", "test -e /etc/passwd && echo there", "there\n"},
 	} {

@@ -1,15 +1,16 @@
 package netmgr
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -17,18 +18,78 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// configure makes the kernel and resolv.conf say what the lease says.
-func (c *Client) configure(context.Context) error {
-	link := device(c.index)
-	if mtu := c.Lease.MTU; mtu > 0 && mtu < c.m.parent.MTU { // a macvlan cannot exceed its parent
-		if err := c.nl.LinkSetMTU(link, mtu); err != nil {
-			return fmt.Errorf("mtu %d: %w", mtu, err)
+// apply makes the kernel and resolv.conf say what the client's lease says. It
+// may be called at any time: whatever happened meanwhile, the newest counts.
+func (c *Client) apply() error {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	want, have := c.lease(), c.applied.Load()
+	if want == have {
+		return nil
+	}
+	start := time.Now()
+	if c.nl == nil { // the client stands for some time
+		nl, err := c.ns.Netlink()
+		if err != nil {
+			return err
+		}
+		c.nl = nl
+		defer func() { c.nl.Close(); c.nl = nil }()
+	}
+	if have != nil && (want == nil || want.Address != have.Address) {
+		// The kernel may have been first: it minds lifetimes, too. Routes go along.
+		err := c.nl.AddrDel(device(c.index), &netlink.Addr{IPNet: ipNet(have.Address)})
+		if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("address %s: %w", have.Address, err)
+		}
+		have = nil
+		c.applied.Store(nil)
+	}
+	if want == nil {
+		return nil
+	}
+	if err := c.setAddress(*want); err != nil {
+		return err
+	}
+	c.applied.Store(want)
+	if have != nil { // a renewal
+		return nil
+	}
+	if err := c.configure(*want); err != nil {
+		return err
+	}
+	if err := c.join(); err != nil {
+		return err
+	}
+	if c.Timings.Configure == 0 {
+		c.Timings.Check = start.Sub(want.Acquired)
+		c.Timings.Configure = time.Since(start)
+	}
+	return nil
+}
+
+// setAddress gives the kernel an address for as long as the lease is: should
+// this process be killed, nobody squats.
+func (c *Client) setAddress(l Lease) error {
+	addr := &netlink.Addr{IPNet: ipNet(l.Address)}
+	if end := l.End(); !end.IsZero() {
+		addr.ValidLft = max(1, int(math.Ceil(time.Until(end).Seconds())))
+		addr.PreferedLft = addr.ValidLft
+	}
+	if err := c.nl.AddrReplace(device(c.index), addr); err != nil {
+		return fmt.Errorf("address %s: %w", l.Address, err)
+	}
+	return nil
+}
+
+// configure is what comes with a new address.
+func (c *Client) configure(l Lease) error {
+	if l.MTU > 0 && l.MTU < c.m.parent.MTU { // a macvlan cannot exceed its parent
+		if err := c.nl.LinkSetMTU(device(c.index), l.MTU); err != nil {
+			return fmt.Errorf("mtu %d: %w", l.MTU, err)
 		}
 	}
-	if err := c.nl.AddrAdd(link, &netlink.Addr{IPNet: ipNet(c.Lease.Address)}); err != nil {
-		return fmt.Errorf("address %s: %w", c.Lease.Address, err)
-	}
-	routes, err := c.Lease.kernelRoutes(c.index)
+	routes, err := kernelRoutes(l, c.index)
 	if err != nil {
 		return err
 	}
@@ -37,19 +98,19 @@ func (c *Client) configure(context.Context) error {
 			return fmt.Errorf("route to %s via %s: %w", r.Dst, r.Gw, err)
 		}
 	}
-	if err := c.greet(c.Lease.Gateway, c.Lease.Server); err != nil {
+	if err := c.askForNeighbours(l, l.Gateway, l.Server); err != nil {
 		return err
 	}
-	return c.writeResolvConf()
+	return c.writeResolvConf(l)
 }
 
-// greet has the kernel ask by ARP for hosts that the client will soon speak to,
+// askForNeighbours has the kernel ask by ARP for hosts that the client will soon speak to,
 // and does not wait for the answer. Now the question reaches only them: later,
 // when macvlans pass broadcasts on to one another, n clients that ask at the
 // same time make n² packets.
-func (c *Client) greet(hosts ...netip.Addr) error {
+func (c *Client) askForNeighbours(l Lease, hosts ...netip.Addr) error {
 	for i, a := range hosts {
-		if !a.IsValid() || !c.Lease.Address.Contains(a) || slices.Contains(hosts[:i], a) {
+		if !a.IsValid() || !l.Address.Contains(a) || slices.Contains(hosts[:i], a) {
 			continue
 		}
 		err := c.nl.NeighSet(&netlink.Neigh{LinkIndex: c.index, IP: a.AsSlice(), Flags: netlink.NTF_USE})
@@ -63,7 +124,7 @@ func (c *Client) greet(hosts ...netip.Addr) error {
 // kernelRoutes puts the lease's routes into an order in which the kernel takes
 // them: those over the link first, for they may lead to the gateways of the
 // others (RFC 3442).
-func (l Lease) kernelRoutes(index int) ([]netlink.Route, error) {
+func kernelRoutes(l Lease, index int) ([]netlink.Route, error) {
 	onLink := []netip.Prefix{l.Address.Masked()}
 	var direct, indirect []netlink.Route
 	for _, r := range l.Routes {
@@ -103,17 +164,20 @@ func ipNet(p netip.Prefix) *net.IPNet {
 }
 
 // nameServers are those of the lease, unless the manager's options name others.
-func (c *Client) nameServers() []netip.Addr {
+func (c *Client) nameServers(l Lease) []netip.Addr {
 	if len(c.m.opts.DNS) > 0 {
 		return c.m.opts.DNS
 	}
-	return c.Lease.DNS
+	return l.DNS
 }
 
 // writeResolvConf writes /etc/netns/<name>/resolv.conf, which programs inside
 // the namespace see as /etc/resolv.conf (ip-netns(8)). The folder gets its name
 // when the file is in it, so that it never stands there unmarked.
-func (c *Client) writeResolvConf() error {
+func (c *Client) writeResolvConf(l Lease) error {
+	if c.etc { // of an earlier lease
+		return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(c.resolvConf(l)), 0o644)
+	}
 	if err := c.m.makeEtc(); err != nil {
 		return err
 	}
@@ -125,7 +189,7 @@ func (c *Client) writeResolvConf() error {
 	if err := os.Chmod(draft, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(c.resolvConf()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(c.resolvConf(l)), 0o644); err != nil {
 		return err
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, draft, unix.AT_FDCWD, c.etcDir(), unix.RENAME_NOREPLACE); err != nil {
@@ -138,16 +202,8 @@ func (c *Client) writeResolvConf() error {
 // draftPrefix begins the names of unfinished folders of the run with mark.
 func draftPrefix(mark string) string { return "." + strings.ReplaceAll(mark, " ", "-") + "." }
 
-func (c *Client) resolvConf() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: %s, by the lease from %s\n", c.m.opts.Journal.Mark(), c.Name, c.Lease.Server)
-	if len(c.Lease.Search) > 0 {
-		fmt.Fprintf(&b, "search %s\n", strings.Join(c.Lease.Search, " "))
-	}
-	for _, server := range c.nameServers() {
-		fmt.Fprintf(&b, "nameserver %s\n", server)
-	}
-	return b.String()
+func (c *Client) resolvConf(l Lease) string {
+	return fmt.Sprintf("# %s: %s, by the lease from %s\n%s", c.m.opts.Journal.Mark(), c.Name, l.Server, l.ResolvConf(c.nameServers(l)))
 }
 
 // makeEtc makes /etc/netns if it is not there, and remembers that it did.

@@ -37,7 +37,7 @@ func routes(t *testing.T, c *netmgr.Client) (texts []string) {
 		t.Fatal(err)
 	}
 	for _, r := range list {
-		if r.Src.Equal(c.Lease.Address.Addr().AsSlice()) {
+		if r.Src.Equal(c.Lease().Address.Addr().AsSlice()) {
 			continue
 		}
 		text := fmt.Sprint(r.Dst)
@@ -58,8 +58,8 @@ func TestTheKernelGetsWhatTheLeaseSays(t *testing.T) {
 		t.Errorf("%s with MAC %s and MTU %d, want a macvlan with %s and 1500", l.Type(), l.Attrs().HardwareAddr, l.Attrs().MTU, c.MAC)
 	}
 	addrs, err := h.AddrList(l, netlink.FAMILY_ALL) // no IPv6 address either
-	if err != nil || len(addrs) != 1 || addrs[0].IPNet.String() != c.Lease.Address.String() {
-		t.Errorf("addresses %v (%v), want %s", addrs, err, c.Lease.Address)
+	if err != nil || len(addrs) != 1 || addrs[0].IPNet.String() != c.Lease().Address.String() {
+		t.Errorf("addresses %v (%v), want %s", addrs, err, c.Lease().Address)
 	}
 	if diff := cmp.Diff([]string{"0.0.0.0/0 via 10.77.0.1"}, routes(t, c)); diff != "" {
 		t.Error(diff)

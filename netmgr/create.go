@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -22,12 +21,12 @@ import (
 // those of earlier calls stand as before. When ctx
 // ends, so do the attempts.
 func (m *NetworkManager) CreateClients(ctx context.Context, n int) error {
-	return m.CreateClientsEvery(ctx, n, 0)
+	return m.CreateClientsAs(ctx, n, Arrival{})
 }
 
-// CreateClientsEvery is CreateClients with an arrival every gap: a client comes
-// up and asks for its address, however many before it are still waiting.
-func (m *NetworkManager) CreateClientsEvery(ctx context.Context, n int, gap time.Duration) error {
+// CreateClientsAs is CreateClients with clients that arrive at a pace, or not
+// all at one time.
+func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arrival) error {
 	done, err := m.openHost()
 	if err != nil {
 		return err
@@ -41,20 +40,26 @@ func (m *NetworkManager) CreateClientsEvery(ctx context.Context, n int, gap time
 		return errors.Join(err, m.forgetBlocks())
 	}
 	m.clients = append(m.clients, fresh...)
-	b := &bringUp{m: m, clients: fresh, gap: gap}
+	b := &bringUp{m: m, clients: fresh, arrival: arrival}
 	b.run(ctx)
 	m.creation = b.figures()
-	tried := b.tried
-	if len(b.failed) == 0 && tried == n && ctx.Err() == nil {
+	m.creation.Remarks = m.Remarks()
+	if b.standing == n && ctx.Err() == nil {
 		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil
+	}
+	leased := 0
+	for _, c := range fresh {
+		if c.lease() != nil {
+			leased++
+		}
 	}
 	// The way back must not be cut short by whatever cut creation short.
 	clean := m.Cleanup(m.opts.Patience)
 	if len(b.failed) == 0 {
 		return errors.Join(context.Cause(ctx), clean)
 	}
-	return errors.Join(&CreateError{Asked: n, Failed: b.failed, NotTried: n - tried}, clean)
+	return errors.Join(&CreateError{Asked: n, Failed: b.failed, Leased: leased}, clean)
 }
 
 // plan names n new clients, after making sure that their names are free.
@@ -105,7 +110,7 @@ func (m *NetworkManager) newClient(i int) *Client {
 	return c
 }
 
-func (c *Client) makeNamespace(context.Context) (err error) {
+func (c *Client) makeNamespace() (err error) {
 	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark())
 	if errors.Is(err, os.ErrExist) { // since plan looked
 		return refuse("somebody else has just made it")
@@ -117,7 +122,7 @@ func (c *Client) makeNamespace(context.Context) (err error) {
 // MAC address included, so that no daemon of the host ever sees it. It is in
 // private mode at first: in bridge mode the kernel would hand every broadcast
 // of a client to every other, and n clients that come up at once send n of them.
-func (c *Client) makeLink(context.Context) error {
+func (c *Client) makeLink() error {
 	err := c.m.host.LinkAdd(&netlink.Macvlan{
 		LinkAttrs: netlink.LinkAttrs{
 			Name:         c.Link,
@@ -149,22 +154,23 @@ func (c *Client) makeLink(context.Context) error {
 			return fmt.Errorf("up: %w", err)
 		}
 	}
-	return nil
+	return c.openSender() // now, so that all can ask at the same moment
 }
 
 // join puts the macvlan into the mode that was asked for, and says nothing else
 // of it: to name its MAC address would make it forget the neighbours it knows,
 // and to name the link is a renaming, which kernels before 6.2 refuse while it
 // is up (dev_change_name in net/core/dev.c: EBUSY).
-func (c *Client) join(context.Context) error {
+func (c *Client) join() error {
 	mode := modes[c.m.opts.Mode]
-	if mode == netlink.MACVLAN_MODE_PRIVATE {
+	if c.joined || mode == netlink.MACVLAN_MODE_PRIVATE {
 		return nil
 	}
 	err := c.nl.LinkSetMacvlanMode(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Index: c.index}}, mode)
 	if err != nil {
 		return fmt.Errorf("macvlan mode %s: %w", c.m.opts.Mode, err)
 	}
+	c.joined = true
 	return nil
 }
 
@@ -176,6 +182,8 @@ func device(index int) netlink.Link {
 func (c *Client) etcDir() string { return filepath.Join(namespace.EtcDir, c.Name) }
 
 func (c *Client) closeNetlink() {
+	c.applying.Lock()
+	defer c.applying.Unlock()
 	if c.nl != nil {
 		c.nl.Close()
 		c.nl = nil

@@ -27,7 +27,7 @@ func TestTwoHundredClientsLeasePingTheRouterAndAreGone(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Mode: "bridge"})
 	addrs := map[netip.Addr]bool{}
 	for _, c := range create(t, m, 200) {
-		addrs[c.Lease.Address.Addr()] = true
+		addrs[c.Lease().Address.Addr()] = true
 	}
 	if len(addrs) != 200 {
 		t.Errorf("%d addresses, want 200", len(addrs))
@@ -202,8 +202,8 @@ func TestAllOrNothing(t *testing.T) {
 	if !errors.As(err, &failed) {
 		t.Fatalf("%v, want a *CreateError", err)
 	}
-	if failed.Asked != 10 || len(failed.Failed) != 5 || failed.NotTried != 0 {
-		t.Errorf("%d of %d failed, %d not tried; want 5 of 10, 0", len(failed.Failed), failed.Asked, failed.NotTried)
+	if failed.Asked != 10 || len(failed.Failed) != 5 || failed.Leased != 5 {
+		t.Errorf("%d of %d failed, %d have a lease; want 5 of 10, 5", len(failed.Failed), failed.Asked, failed.Leased)
 	}
 	named := map[string]bool{}
 	for _, f := range failed.Failed {
@@ -252,9 +252,9 @@ func TestEarlierClientsGoWithThoseThatFail(t *testing.T) {
 func TestARouterThatIsSilent(t *testing.T) {
 	t.Parallel()
 	l := startLab(t, brokenLab(lab.SilentDHCP))
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "silent", DHCPTimeout: 500 * time.Millisecond, Concurrency: 2})
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "silent", DHCPTimeout: 500 * time.Millisecond})
 	err := m.CreateClients(t.Context(), 6)
-	want := "2 of 6 clients failed: silent1, silent2: lease: no OFFER in 500ms (1 DISCOVERs sent); 4 not tried"
+	want := "6 of 6 clients failed: silent1-silent6: lease: no OFFER in 500ms (1 DISCOVER sent)"
 	if err == nil || err.Error() != want {
 		t.Error(cmp.Diff(want, fmt.Sprint(err)))
 	}
@@ -269,7 +269,7 @@ func TestOffersOfNoUseAreExplained(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "mask", DHCPTimeout: 500 * time.Millisecond})
 	err := m.CreateClients(t.Context(), 3)
 	want := "3 of 3 clients failed: mask1-mask3: lease: no usable OFFER in 500ms " +
-		"(1 DISCOVERs sent; an OFFER was refused: impossible subnet mask 255.0.255.0)"
+		"(1 DISCOVER sent; an OFFER was refused: impossible subnet mask 255.0.255.0)"
 	if err == nil || err.Error() != want {
 		t.Error(cmp.Diff(want, fmt.Sprint(err)))
 	}
@@ -296,7 +296,7 @@ func TestCancelledInTheMiddleNothingStays(t *testing.T) {
 	opts := labOptions()
 	opts.Pool = 5
 	l := startLab(t, opts)
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "cancel", DHCPTimeout: time.Hour, Concurrency: 10})
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "cancel", DHCPTimeout: time.Hour})
 	hurry := errors.New("somebody pressed ^C")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	done := make(chan error)

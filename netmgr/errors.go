@@ -2,6 +2,7 @@ package netmgr
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -42,21 +43,31 @@ func (e *ClientError) Unwrap() error { return e.Err }
 // CreateError names every client that could not be made. By the time it is
 // returned none of the others stands any more either.
 type CreateError struct {
-	Asked    int            // how many clients were to be made
-	Failed   []*ClientError // in order of their number
-	NotTried int            // given up after the first failure
+	Asked  int            // how many clients were to be made
+	Failed []*ClientError // in order of their number
+	Leased int            // how many had their lease by then; the rest was given up
 }
 
 func (e *CreateError) Error() string {
+	least, most := math.MaxInt, 0 // DISCOVERs, of those who are told of together
+	for _, f := range e.Failed {
+		if none, ok := f.Err.(*NoOfferError); ok && none.Refused == nil {
+			least, most = min(least, none.Sent), max(most, none.Sent)
+		}
+	}
 	reasons := Grouped(e.Failed, func(f *ClientError) (string, string) {
+		none, ok := f.Err.(*NoOfferError)
+		if ok && none.Refused == nil && least < most {
+			return f.Client, fmt.Sprintf("%s: no OFFER in %s (%d to %d DISCOVERs sent by each)", f.Stage, none.Timeout, least, most)
+		}
 		return f.Client, fmt.Sprintf("%s: %v", f.Stage, f.Err)
 	})
 	text := fmt.Sprintf("%d of %d clients failed: %s", len(e.Failed), e.Asked, reasons)
-	if e.NotTried > 0 {
-		text += fmt.Sprintf("; %d not tried", e.NotTried)
+	if rest := e.Asked - len(e.Failed) - e.Leased; rest > 0 {
+		text += fmt.Sprintf("; %d given up", rest)
 	}
-	if leased := e.Asked - e.NotTried - len(e.Failed); leased > 0 && e.starved() {
-		text += fmt.Sprintf("; %d got a lease, so the router's address pool may be used up", leased)
+	if e.Leased > 0 && e.starved() {
+		text += fmt.Sprintf("; %d got a lease, so the router's address pool may be used up", e.Leased)
 	}
 	return text
 }

@@ -81,7 +81,7 @@ func TestCreateErrorSaysWhoFailedWhereAndWhy(t *testing.T) {
 	}{
 		{
 			"two stages",
-			CreateError{Asked: 10, Failed: append(failedAt(StageLease, noOffer, "ns4", "ns7"), failedAt(StageLink, link, "ns9")...)},
+			CreateError{Asked: 10, Leased: 7, Failed: append(failedAt(StageLease, noOffer, "ns4", "ns7"), failedAt(StageLink, link, "ns9")...)},
 			"3 of 10 clients failed: ns4, ns7: lease: no OFFER in 10s (4 DISCOVERs sent); " +
 				"ns9: link: add macvlan on eth0: device or resource busy",
 		},
@@ -92,36 +92,42 @@ func TestCreateErrorSaysWhoFailedWhereAndWhy(t *testing.T) {
 		},
 		{
 			"some got a lease and the rest no offer",
-			CreateError{Asked: 10, Failed: failedAt(StageLease, noOffer, "ns6", "ns7", "ns8", "ns9", "ns10")},
+			CreateError{Asked: 10, Failed: failedAt(StageLease, noOffer, "ns6", "ns7", "ns8", "ns9", "ns10"), Leased: 5},
 			"5 of 10 clients failed: ns6-ns10: lease: no OFFER in 10s (4 DISCOVERs sent); " +
 				"5 got a lease, so the router's address pool may be used up",
 		},
 		{
 			"some got a lease and one failed otherwise",
-			CreateError{Asked: 10, Failed: append(failedAt(StageLease, noOffer, "ns6"), failedAt(StageLink, link, "ns7")...)},
+			CreateError{Asked: 10, Leased: 8, Failed: append(failedAt(StageLease, noOffer, "ns6"), failedAt(StageLink, link, "ns7")...)},
 			"2 of 10 clients failed: ns6: lease: no OFFER in 10s (4 DISCOVERs sent); " +
 				"ns7: link: add macvlan on eth0: device or resource busy",
 		},
 		{
 			"an offer that is of no use does not come from an empty pool",
-			CreateError{Asked: 10, Failed: failedAt(StageLease, useless, "ns6")},
+			CreateError{Asked: 10, Leased: 9, Failed: failedAt(StageLease, useless, "ns6")},
 			"1 of 10 clients failed: ns6: lease: no usable OFFER in 10s (4 DISCOVERs sent; an OFFER was refused: no subnet mask (option 1))",
 		},
 		{
-			"most were not tried",
-			CreateError{Asked: 100, Failed: failedAt(StageLink, link, "ns1"), NotTried: 99},
-			"1 of 100 clients failed: ns1: link: add macvlan on eth0: device or resource busy; 99 not tried",
+			"most were given up",
+			CreateError{Asked: 100, Failed: failedAt(StageLink, link, "ns1")},
+			"1 of 100 clients failed: ns1: link: add macvlan on eth0: device or resource busy; 99 given up",
 		},
 		{
-			"those not tried did not get a lease",
-			CreateError{Asked: 100, Failed: failedAt(StageLease, noOffer, "ns1"), NotTried: 99},
-			"1 of 100 clients failed: ns1: lease: no OFFER in 10s (4 DISCOVERs sent); 99 not tried",
+			"those given up did not get a lease",
+			CreateError{Asked: 100, Failed: failedAt(StageLease, noOffer, "ns1")},
+			"1 of 100 clients failed: ns1: lease: no OFFER in 10s (4 DISCOVERs sent); 99 given up",
 		},
 		{
-			"some leased, some not tried",
-			CreateError{Asked: 100, Failed: failedAt(StageLease, noOffer, "ns1"), NotTried: 90},
-			"1 of 100 clients failed: ns1: lease: no OFFER in 10s (4 DISCOVERs sent); 90 not tried; " +
+			"some leased, some were given up",
+			CreateError{Asked: 100, Failed: failedAt(StageLease, noOffer, "ns1"), Leased: 9},
+			"1 of 100 clients failed: ns1: lease: no OFFER in 10s (4 DISCOVERs sent); 90 given up; " +
 				"9 got a lease, so the router's address pool may be used up",
+		},
+		{
+			"not all have sent the same number",
+			CreateError{Asked: 3, Failed: append(failedAt(StageLease, &NoOfferError{Timeout: time.Minute, Sent: 5}, "ns1", "ns3"),
+				failedAt(StageLease, &NoOfferError{Timeout: time.Minute, Sent: 6}, "ns2")...)},
+			"3 of 3 clients failed: ns1, ns3, ns2: lease: no OFFER in 1m0s (5 to 6 DISCOVERs sent by each)",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,9 +10,14 @@ import (
 type Creation struct {
 	Clients int           // that came through all stages
 	Took    time.Duration // from the first namespace to the last client configured
+	Storm   time.Duration // from the first client's first DISCOVER to the last one's
+	Peak    int           // clients that were asking for an address at one time, at most
+	Bound   int           // how many were to do so, at most; 0: any number
 	Leasing time.Duration // from the first DISCOVER to the last ACK
-	Resent  int           // DHCP messages sent again for want of an answer
+	Sent    int           // DHCP messages, those included that were
+	Resent  int           // sent again for want of an answer
 	Phases  []Phase
+	Remarks []Remark // of the clients, also of those that failed
 
 	AskedRate    float64 // arrivals per second that were asked for; 0: all at once
 	AchievedRate float64 // arrivals per second, a client arriving with its first DISCOVER
@@ -21,7 +26,7 @@ type Creation struct {
 // Phase is the time that clients took for one part of their creation, each for
 // itself.
 type Phase struct {
-	Name               string // namespace, link, offer, ack, configure or total
+	Name               string // namespace, link, offer, ack, check, configure or total
 	P50, P95, P99, Max time.Duration
 }
 
@@ -35,10 +40,15 @@ func (c Creation) String() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d clients in %s", c.Clients, short(c.Took))
-	if c.AskedRate > 0 {
+	switch {
+	case c.AskedRate > 0:
 		fmt.Fprintf(&b, ", arriving at %.4g per second (asked: %.4g)", c.AchievedRate, c.AskedRate)
+	case c.Bound > 0:
+		fmt.Fprintf(&b, ", asking %d at a time (at most %d)", c.Peak, c.Bound)
+	default:
+		fmt.Fprintf(&b, ", all asking within %s, %d at a time", short(c.Storm), c.Peak)
 	}
-	fmt.Fprintf(&b, ": %.0f leases/s, %d messages resent; p95", c.LeasesPerSecond(), c.Resent)
+	fmt.Fprintf(&b, ": %.0f leases/s, %d of %d messages sent again; p95", c.LeasesPerSecond(), c.Resent, c.Sent)
 	for i, p := range c.Phases {
 		if i > 0 {
 			b.WriteByte(',')
@@ -59,7 +69,7 @@ func short(d time.Duration) time.Duration {
 	return d.Round(10 * time.Millisecond)
 }
 
-// Creation tells of the newest call of CreateClients or CreateClientsEvery.
+// Creation tells of the newest call of CreateClients or CreateClientsAs.
 func (m *NetworkManager) Creation() Creation { return m.creation }
 
 // figures sums up the clients that came through.
@@ -74,6 +84,7 @@ func (b *bringUp) figures() Creation {
 		{"link", func(t Timings) time.Duration { return t.Link }},
 		{"offer", func(t Timings) time.Duration { return t.Offer }},
 		{"ack", func(t Timings) time.Duration { return t.Ack }},
+		{"check", func(t Timings) time.Duration { return t.Check }},
 		{"configure", func(t Timings) time.Duration { return t.Configure }},
 		{"total", Timings.Total},
 	}
@@ -83,6 +94,7 @@ func (b *bringUp) figures() Creation {
 	}
 	for _, client := range b.clients {
 		t := client.Timings
+		c.Sent += t.Sent
 		c.Resent += t.Resent
 		if t.Configure == 0 {
 			continue
@@ -97,17 +109,18 @@ func (b *bringUp) figures() Creation {
 		if t.Asked.After(arrived) {
 			arrived = t.Asked
 		}
-		if client.Lease.Acquired.After(last) {
-			last = client.Lease.Acquired
+		if t.Leased.After(last) {
+			last = t.Leased
 		}
 	}
 	for i, p := range phases {
 		d := times[i]
 		c.Phases = append(c.Phases, Phase{p.name, d.P50(), d.P95(), d.P99(), d.Max()})
 	}
-	c.Took, c.Leasing = b.done.Sub(b.start), last.Sub(first)
-	if b.gap > 0 {
-		c.AskedRate = float64(time.Second) / float64(b.gap)
+	c.Took, c.Leasing, c.Storm = b.done.Sub(b.start), last.Sub(first), arrived.Sub(first)
+	c.Peak, c.Bound = b.peak, b.bound()
+	if b.arrival.Gap > 0 {
+		c.AskedRate = float64(time.Second) / float64(b.arrival.Gap)
 		if c.Clients > 1 {
 			c.AchievedRate = float64(c.Clients-1) / arrived.Sub(first).Seconds()
 		}

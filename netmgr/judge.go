@@ -31,33 +31,24 @@ func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Cli
 	return problems
 }
 
-// Check says what is wrong with a lease as one from router: the address must
-// be a host's in the router's subnet, the gateway another host's there, the
-// lease time above zero. An invalid router stands for the lease's own gateway.
-func (l Lease) Check(router netip.Addr) error {
-	if !router.IsValid() {
-		router = l.Gateway
-	}
-	switch addr, subnet := l.Address.Addr(), l.Address.Masked(); {
-	case !l.Gateway.IsValid():
-		return fmt.Errorf("the lease from %s names no gateway (option 3)", l.Server)
-	case !subnet.Contains(router):
-		return fmt.Errorf("%s is not in the subnet of the router %s", l.Address, router)
-	case !subnet.Contains(l.Gateway):
-		return fmt.Errorf("the gateway %s is outside the subnet %s", l.Gateway, subnet)
-	case addr == router || addr == l.Gateway:
-		return fmt.Errorf("%s is the router's own address", addr)
-	case l.Duration <= 0:
-		return fmt.Errorf("the lease from %s has no lease time (option 51)", l.Server)
-	}
-	return judgeAddress(l.Address)
-}
-
-// Duplicates are the clients whose address an earlier client has as well.
+// Duplicates are the clients whose address an earlier client has as well, or had
+// when it was given to them, so that they declined it.
 func (m *NetworkManager) Duplicates() (problems []Problem) {
 	owner := map[netip.Addr]*Client{}
+	siblings := map[string]*Client{}
 	for _, c := range m.clients {
-		addr := c.Lease.Address.Addr()
+		siblings[c.MAC.String()] = c
+	}
+	for _, c := range m.clients {
+		for addr, rival := range c.Story().Declined {
+			if sibling := siblings[rival]; sibling != nil {
+				problems = append(problems, Problem{c, fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)})
+			}
+		}
+		if c.lease() == nil {
+			continue
+		}
+		addr := c.Lease().Address.Addr()
 		if first, taken := owner[addr]; taken {
 			problems = append(problems, Problem{c, fmt.Errorf("has %s, which is %s's too", addr, first.Name)})
 			continue
@@ -87,10 +78,10 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 	}
 	m.PingAll(ctx, withTarget(p, Gateway)) // whether it replies or not, it must answer ARP
 	return append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
-		if !c.Lease.Gateway.IsValid() {
+		if !c.Lease().Gateway.IsValid() {
 			return nil
 		}
-		if hop, resolved := c.nextHop(c.Lease.Gateway); hop.IsValid() && !resolved {
+		if hop, resolved := c.nextHop(c.Lease().Gateway); hop.IsValid() && !resolved {
 			return fmt.Errorf("the gateway %s does not answer ARP", hop)
 		}
 		return nil
@@ -101,7 +92,7 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 func (m *NetworkManager) next(c *Client) (netip.Addr, error) {
 	for i := range m.clients {
 		if m.clients[i] == c {
-			return m.clients[(i+1)%len(m.clients)].Lease.Address.Addr(), nil
+			return m.clients[(i+1)%len(m.clients)].Lease().Address.Addr(), nil
 		}
 	}
 	return netip.Addr{}, errors.New("not a client any more")

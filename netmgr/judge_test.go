@@ -96,7 +96,9 @@ func TestDuplicatesNameEachLaterClient(t *testing.T) {
 		{"ns1", "10.77.0.10/16"}, {"ns2", "10.77.0.11/16"}, {"ns3", "10.77.0.10/16"},
 		{"ns4", "10.77.0.12/16"}, {"ns5", "10.77.0.10/24"},
 	} {
-		m.clients = append(m.clients, &Client{Name: c.name, Lease: Lease{Address: netip.MustParsePrefix(c.address)}})
+		client := &Client{Name: c.name}
+		client.wanted.Store(&Lease{Address: netip.MustParsePrefix(c.address)})
+		m.clients = append(m.clients, client)
 	}
 	got := map[string]string{}
 	for _, p := range m.Duplicates() {

@@ -1,444 +1,215 @@
-package netmgr
+package netmgr_test
 
 import (
-	"fmt"
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/rfc1035label"
+	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
-// compareLeases looks at all of a lease that others can see.
-var compareLeases = cmp.Options{
-	cmpopts.IgnoreUnexported(Lease{}),
-	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
+// capture is what passes the parent.
+type capture struct {
+	mu     sync.Mutex
+	frames [][]byte
 }
 
-// soundACK is what an ordinary router says, changed by mods.
-func soundACK(mods ...dhcpv4.Modifier) []dhcpv4.Modifier {
-	return append([]dhcpv4.Modifier{
-		func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootReply },
-		dhcpv4.WithMessageType(dhcpv4.MessageTypeAck),
-		dhcpv4.WithYourIP(net.IP{10, 77, 0, 10}),
-		dhcpv4.WithNetmask(net.CIDRMask(16, 32)),
-		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IP{10, 77, 0, 1})),
-		dhcpv4.WithRouter(net.IP{10, 77, 0, 1}),
-		dhcpv4.WithDNS(net.IP{10, 77, 0, 1}),
-		dhcpv4.WithOption(dhcpv4.OptDomainName("lan.example.test")),
-		dhcpv4.WithLeaseTime(3600),
-	}, mods...)
-}
-
-// soundLease is what soundACK says, changed by change.
-func soundLease(change func(*Lease)) Lease {
-	l := Lease{
-		Address:  netip.MustParsePrefix("10.77.0.10/16"),
-		Server:   netip.MustParseAddr("10.77.0.1"),
-		Gateway:  netip.MustParseAddr("10.77.0.1"),
-		Routes:   []Route{via("0.0.0.0/0", "10.77.0.1")},
-		DNS:      []netip.Addr{netip.MustParseAddr("10.77.0.1")},
-		Domain:   "lan.example.test",
-		Search:   []string{"lan.example.test"},
-		Duration: time.Hour,
-		Renew:    30 * time.Minute,
-		Rebind:   52*time.Minute + 30*time.Second,
-	}
-	change(&l)
-	return l
-}
-
-func via(to, gateway string) Route {
-	return Route{netip.MustParsePrefix(to), netip.MustParseAddr(gateway)}
-}
-
-func onLink(to string) Route { return Route{To: netip.MustParsePrefix(to)} }
-
-func classless(routes ...*dhcpv4.Route) dhcpv4.Modifier {
-	return dhcpv4.WithOption(dhcpv4.OptClasslessStaticRoute(routes...))
-}
-
-func routeTo(to string, gateway net.IP) *dhcpv4.Route {
-	_, dest, err := net.ParseCIDR(to)
-	if err != nil {
-		panic(err)
-	}
-	return &dhcpv4.Route{Dest: dest, Router: gateway}
-}
-
-func searchDomains(names ...string) dhcpv4.Modifier {
-	return dhcpv4.WithOption(dhcpv4.OptDomainSearch(&rfc1035label.Labels{Labels: names}))
-}
-
-// onTheWire is the message as its receiver reads it.
-func onTheWire(t *testing.T, mods ...dhcpv4.Modifier) *dhcpv4.DHCPv4 {
+func startCapture(t *testing.T, l *lab.Lab) *capture {
 	t.Helper()
-	msg, err := dhcpv4.New(mods...)
+	parent, err := net.InterfaceByName(l.Parent)
 	if err != nil {
 		t.Fatal(err)
 	}
-	msg, err = dhcpv4.FromBytes(msg.ToBytes())
+	conn, err := packet.Listen(parent, packet.Raw, unix.ETH_P_ALL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return msg
-}
-
-func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		say  dhcpv4.Modifier
-		want func(*Lease)
-	}{
-		{"an ordinary router", func(*dhcpv4.DHCPv4) {}, func(*Lease) {}},
-		{
-			"the first of a subnet of two",
-			dhcpv4.WithNetmask(net.CIDRMask(31, 32)),
-			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/31") },
-		},
-		{
-			"the second of a subnet of two",
-			func(m *dhcpv4.DHCPv4) {
-				dhcpv4.WithNetmask(net.CIDRMask(31, 32))(m)
-				m.YourIPAddr = net.IP{10, 77, 0, 11}
-			},
-			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.11/31") },
-		},
-		{
-			"a point-to-point subnet",
-			dhcpv4.WithNetmask(net.CIDRMask(32, 32)),
-			func(l *Lease) { l.Address = netip.MustParsePrefix("10.77.0.10/32") },
-		},
-		{
-			"no router",
-			dhcpv4.WithoutOption(dhcpv4.OptionRouter),
-			func(l *Lease) { l.Gateway, l.Routes = netip.Addr{}, nil },
-		},
-		{
-			"the first of two routers",
-			dhcpv4.WithRouter(net.IPv4zero, net.IP{10, 77, 0, 2}, net.IP{10, 77, 0, 3}),
-			func(l *Lease) {
-				l.Gateway = netip.MustParseAddr("10.77.0.2")
-				l.Routes = []Route{via("0.0.0.0/0", "10.77.0.2")}
-			},
-		},
-		{
-			"option 121 makes option 3 void",
-			classless(routeTo("192.168.7.0/24", net.IP{10, 77, 0, 7}), routeTo("0.0.0.0/0", net.IP{10, 77, 0, 2})),
-			func(l *Lease) {
-				l.Gateway = netip.MustParseAddr("10.77.0.2")
-				l.Routes = []Route{via("192.168.7.0/24", "10.77.0.7"), via("0.0.0.0/0", "10.77.0.2")}
-			},
-		},
-		{
-			"option 121 without a default route",
-			classless(routeTo("192.168.7.0/24", net.IP{10, 77, 0, 7})),
-			func(l *Lease) { l.Gateway, l.Routes = netip.Addr{}, []Route{via("192.168.7.0/24", "10.77.0.7")} },
-		},
-		{
-			"a route over the link to a gateway outside the subnet",
-			classless(routeTo("192.0.2.1/32", net.IPv4zero), routeTo("0.0.0.0/0", net.IP{192, 0, 2, 1})),
-			func(l *Lease) {
-				l.Gateway = netip.MustParseAddr("192.0.2.1")
-				l.Routes = []Route{onLink("192.0.2.1/32"), via("0.0.0.0/0", "192.0.2.1")}
-			},
-		},
-		{
-			"a route whose host part is not zero",
-			dhcpv4.WithGeneric(dhcpv4.OptionClasslessStaticRoute, []byte{20, 192, 168, 0xff, 10, 77, 0, 7}),
-			func(l *Lease) { l.Gateway, l.Routes = netip.Addr{}, []Route{via("192.168.240.0/20", "10.77.0.7")} },
-		},
-		{
-			"a torn option 121 is as good as none",
-			dhcpv4.WithGeneric(dhcpv4.OptionClasslessStaticRoute, []byte{0, 10, 77}),
-			func(*Lease) {},
-		},
-		{
-			"name servers that cannot be any",
-			dhcpv4.WithDNS(net.IPv4zero, net.IP{224, 0, 0, 251}, net.IP{9, 9, 9, 9}),
-			func(l *Lease) { l.DNS = []netip.Addr{netip.MustParseAddr("9.9.9.9")} },
-		},
-		{"an MTU that IPv4 cannot do with", dhcpv4.WithGeneric(dhcpv4.OptionInterfaceMTU, []byte{0, 20}), func(*Lease) {}},
-		{"an MTU of one byte", dhcpv4.WithGeneric(dhcpv4.OptionInterfaceMTU, []byte{200}), func(*Lease) {}},
-		{"the smallest MTU", dhcpv4.WithGeneric(dhcpv4.OptionInterfaceMTU, []byte{0, 68}), func(l *Lease) { l.MTU = 68 }},
-		{"an MTU of 1400", dhcpv4.WithGeneric(dhcpv4.OptionInterfaceMTU, []byte{0x05, 0x78}), func(l *Lease) { l.MTU = 1400 }},
-		{
-			"T1 and T2 given",
-			func(m *dhcpv4.DHCPv4) {
-				m.UpdateOption(dhcpv4.OptRenewTimeValue(time.Minute))
-				m.UpdateOption(dhcpv4.OptRebindingTimeValue(2 * time.Minute))
-			},
-			func(l *Lease) { l.Renew, l.Rebind = time.Minute, 2*time.Minute },
-		},
-		{
-			"T2 without T1",
-			dhcpv4.WithOption(dhcpv4.OptRebindingTimeValue(40 * time.Minute)),
-			func(l *Lease) { l.Rebind = 40 * time.Minute },
-		},
-		{
-			"T1 after T2",
-			func(m *dhcpv4.DHCPv4) {
-				m.UpdateOption(dhcpv4.OptRenewTimeValue(2 * time.Minute))
-				m.UpdateOption(dhcpv4.OptRebindingTimeValue(time.Minute))
-			},
-			func(*Lease) {},
-		},
-		{"T2 after the end", dhcpv4.WithOption(dhcpv4.OptRebindingTimeValue(2 * time.Hour)), func(*Lease) {}},
-		{
-			"no lease time",
-			dhcpv4.WithoutOption(dhcpv4.OptionIPAddressLeaseTime),
-			func(l *Lease) { l.Duration, l.Renew, l.Rebind = 0, 0, 0 },
-		},
-		{
-			"a lease for ever",
-			dhcpv4.WithLeaseTime(0xffffffff),
-			func(l *Lease) {
-				l.Duration = 0xffffffff * time.Second
-				l.Renew, l.Rebind = l.Duration/2, l.Duration/8*7
-			},
-		},
-		{
-			"a domain that ends in a dot and a NUL",
-			dhcpv4.WithOption(dhcpv4.OptDomainName("home.example.test.\x00")),
-			func(l *Lease) { l.Domain, l.Search = "home.example.test", []string{"home.example.test"} },
-		},
-		{
-			"no domain",
-			dhcpv4.WithoutOption(dhcpv4.OptionDomainName),
-			func(l *Lease) { l.Domain, l.Search = "", nil },
-		},
-		{
-			"a search list goes before the domain",
-			searchDomains("a.example.test", "b.example.test"),
-			func(l *Lease) { l.Search = []string{"a.example.test", "b.example.test"} },
-		},
-		{
-			"a torn search list is as good as none",
-			dhcpv4.WithGeneric(dhcpv4.OptionDNSDomainSearchList, []byte{63, 'a'}),
-			func(*Lease) {},
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := parseLease(onTheWire(t, soundACK(tt.say)...))
+	t.Cleanup(func() { conn.Close() })
+	c := &capture{}
+	go func() {
+		buf := make([]byte, 1<<16)
+		for {
+			n, _, err := conn.ReadFrom(buf)
 			if err != nil {
-				t.Fatal(err)
+				return
 			}
-			if diff := cmp.Diff(soundLease(tt.want), got, compareLeases); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestParseLeaseRefusesWhatWouldHarm(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		say  dhcpv4.Modifier
-		want string
-	}{
-		{"no server", dhcpv4.WithoutOption(dhcpv4.OptionServerIdentifier), "no server identifier (option 54)"},
-		{
-			"a server without an address",
-			dhcpv4.WithOption(dhcpv4.OptServerIdentifier(net.IPv4zero)),
-			"no server identifier (option 54)",
-		},
-		{"no mask", dhcpv4.WithoutOption(dhcpv4.OptionSubnetMask), "no subnet mask (option 1)"},
-		{"a mask of three bytes", dhcpv4.WithGeneric(dhcpv4.OptionSubnetMask, []byte{255, 255, 255}), "no subnet mask (option 1)"},
-		{"a mask with a hole", dhcpv4.WithNetmask(net.IPMask{255, 0, 255, 0}), "impossible subnet mask 255.0.255.0"},
-		{"a mask of nothing", dhcpv4.WithNetmask(net.CIDRMask(0, 32)), "impossible subnet mask 0.0.0.0"},
-		{"a lease that has ended", dhcpv4.WithLeaseTime(0), "a lease time of 0 (option 51)"},
-		{"no address", dhcpv4.WithYourIP(net.IPv4zero), "0.0.0.0 is no host's address"},
-		{"a multicast address", dhcpv4.WithYourIP(net.IP{224, 0, 0, 5}), "224.0.0.5 is no host's address"},
-		{"a loopback address", dhcpv4.WithYourIP(net.IP{127, 0, 0, 5}), "127.0.0.5 is no host's address"},
-		{"everybody's address", dhcpv4.WithYourIP(net.IPv4bcast), "255.255.255.255 is no host's address"},
-		{"the subnet's own address", dhcpv4.WithYourIP(net.IP{10, 77, 0, 0}), "10.77.0.0 is the network address of 10.77.0.0/16"},
-		{
-			"the subnet's broadcast address",
-			dhcpv4.WithYourIP(net.IP{10, 77, 255, 255}),
-			"10.77.255.255 is the broadcast address of 10.77.0.0/16",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			lease, err := parseLease(onTheWire(t, soundACK(tt.say)...))
-			if err == nil {
-				t.Fatalf("taken: %+v", lease)
-			}
-			if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-// resolvConf is what stands below the first line, a comment, of the resolv.conf
-// of a client with this lease.
-func resolvConf(tb testing.TB, l Lease) string {
-	tb.Helper()
-	c := &Client{Name: "ns1", Lease: l, m: &NetworkManager{}}
-	comment, rest, _ := strings.Cut(c.resolvConf(), "\n")
-	if !strings.HasPrefix(comment, "# ") || strings.ContainsFunc(comment, unicode.IsControl) {
-		tb.Errorf("the first line is %q", comment)
-	}
-	return rest
-}
-
-func TestNoNameFromARouterWritesResolvConfLines(t *testing.T) {
-	const nobody = "nameserver 10.77.0.1\n"
-	for _, name := range []string{
-		"lan\nnameserver 192.0.2.66",
-		"lan\rnameserver 192.0.2.66",
-		"lan\x00nameserver",
-		"\x00",
-		"lan example",
-		"$(reboot)", "`reboot`", "lan;reboot", "lan&reboot", "lan|reboot", "'lan'", `"lan"`, `lan\`, "lan#", "../lan",
-		".", "-lan", "lan-",
-		"\x1b[2Jlan", "l\u0430n.example.test", "\xff\xfe",
-		strings.Repeat("a", 300),
-		strings.Repeat("example.", 40) + "test",
-	} {
-		t.Run(fmt.Sprintf("%.40q", name), func(t *testing.T) {
-			for option, say := range map[string]dhcpv4.Modifier{
-				"domain name": dhcpv4.WithOption(dhcpv4.OptDomainName(name)),
-				"search list": searchList119(name),
-			} {
-				lease, err := parseLease(onTheWire(t, soundACK(dhcpv4.WithoutOption(dhcpv4.OptionDomainName), say)...))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(nobody, resolvConf(t, lease)); diff != "" {
-					t.Errorf("as %s: %s", option, diff)
-				}
-			}
-		})
-	}
-}
-
-// searchList119 is a search list of one name, cut into labels of 60 bytes
-// where it has no dots.
-func searchList119(name string) dhcpv4.Modifier {
-	var wire []byte
-	for _, label := range strings.Split(name, ".") {
-		for len(label) > 60 {
-			wire, label = append(append(wire, 60), label[:60]...), label[60:]
+			c.mu.Lock()
+			c.frames = append(c.frames, slices.Clone(buf[:n]))
+			c.mu.Unlock()
 		}
-		wire = append(append(wire, byte(len(label))), label...)
-	}
-	return dhcpv4.WithGeneric(dhcpv4.OptionDNSDomainSearchList, append(wire, 0))
+	}()
+	return c
 }
 
-func TestResolvConfSaysWhatTheLeaseSays(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		say  dhcpv4.Modifier
-		want string
-	}{
-		{
-			"an ordinary router", func(*dhcpv4.DHCPv4) {},
-			"search lan.example.test\nnameserver 10.77.0.1\n",
-		},
-		{
-			"several domains and servers",
-			func(m *dhcpv4.DHCPv4) {
-				searchDomains("a.example.test", "b.example.test")(m)
-				dhcpv4.WithDNS(net.IP{8, 8, 8, 8}, net.IP{1, 1, 1, 1})(m)
-			},
-			"search a.example.test b.example.test\nnameserver 8.8.8.8\nnameserver 1.1.1.1\n",
-		},
-		{
-			"the sound names of a list with a bad one",
-			searchDomains("a.example.test", "b\nnameserver", "c_d.example-e.test"),
-			"search a.example.test c_d.example-e.test\nnameserver 10.77.0.1\n",
-		},
-		{
-			"neither domain nor server",
-			func(m *dhcpv4.DHCPv4) {
-				m.Options.Del(dhcpv4.OptionDomainName)
-				m.Options.Del(dhcpv4.OptionDomainNameServer)
-			},
-			"",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			lease, err := parseLease(onTheWire(t, soundACK(tt.say)...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(tt.want, resolvConf(t, lease)); diff != "" {
-				t.Error(diff)
-			}
-		})
+// use counts the frames in which addr is a source: of IPv4, or of ARP.
+func (c *capture) use(addr netip.Addr) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	want := addr.As4()
+	for _, f := range c.frames {
+		if len(f) < 14+28 {
+			continue
+		}
+		switch kind := binary.BigEndian.Uint16(f[12:]); {
+		case kind == unix.ETH_P_IP && [4]byte(f[26:]) == want, kind == unix.ETH_P_ARP && [4]byte(f[28:]) == want:
+			n++
+		}
 	}
+	return n
 }
 
-func TestKernelRoutesAreOrderedSoThatGatewaysCanBeReached(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		address string
-		routes  []Route
-		want    []string
-		wantErr string
-	}{
-		{name: "none", address: "10.77.0.10/16"},
-		{
-			name: "a default route", address: "10.77.0.10/16",
-			routes: []Route{via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"0.0.0.0/0 via 10.77.0.1"},
-		},
-		{
-			name: "on-link routes go first", address: "10.77.0.10/16",
-			routes: []Route{via("0.0.0.0/0", "192.0.2.1"), onLink("192.0.2.1/32")},
-			want:   []string{"192.0.2.1/32 scope link", "0.0.0.0/0 via 192.0.2.1"},
-		},
-		{
-			name: "a gateway outside the subnet", address: "10.77.0.10/16",
-			routes:  []Route{via("0.0.0.0/0", "10.78.0.1")},
-			wantErr: "gateway 10.78.0.1 is outside 10.77.0.0/16 and no route of the lease leads to it",
-		},
-		{
-			name: "a route by a gateway leads to no other gateway", address: "10.77.0.10/16",
-			routes:  []Route{via("192.0.2.0/24", "10.77.0.1"), via("0.0.0.0/0", "192.0.2.1")},
-			wantErr: "gateway 192.0.2.1 is outside 10.77.0.0/16 and no route of the lease leads to it",
-		},
-		{
-			name: "a point-to-point subnet", address: "10.77.0.10/32",
-			routes: []Route{via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"0.0.0.0/0 via 10.77.0.1 onlink"},
-		},
-		{
-			name: "a point-to-point subnet with a route to the gateway", address: "10.77.0.10/32",
-			routes: []Route{onLink("10.77.0.1/32"), via("0.0.0.0/0", "10.77.0.1")},
-			want:   []string{"10.77.0.1/32 scope link", "0.0.0.0/0 via 10.77.0.1"},
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			l := Lease{Address: netip.MustParsePrefix(tt.address), Routes: tt.routes}
-			routes, err := l.kernelRoutes(7)
-			var got []string
-			for _, r := range routes {
-				if r.LinkIndex != 7 {
-					t.Errorf("%s goes over link %d", r.Dst, r.LinkIndex)
-				}
-				got = append(got, routeText(r))
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Error(diff)
-			}
-			if diff := cmp.Diff(tt.wantErr, errorText(err)); diff != "" {
-				t.Error(diff)
-			}
-		})
+// messages are the DHCP messages of a type that clients sent from addr.
+func (c *capture) messages(kind dhcpv4.MessageType, from netip.Addr) (found []*dhcpv4.DHCPv4) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	want := from.As4()
+	for _, f := range c.frames {
+		if len(f) < 14+20+8+240 || binary.BigEndian.Uint16(f[12:]) != unix.ETH_P_IP || [4]byte(f[26:]) != want {
+			continue
+		}
+		if m, err := dhcpv4.FromBytes(f[14+20+8:]); err == nil && m.OpCode == dhcpv4.OpcodeBootRequest && m.MessageType() == kind {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func TestARefusedAddressIsNeverUsed(t *testing.T) {
+	l := startLab(t, brokenLab("nak"))
+	seen := startCapture(t, l)
+	m := newManager(t, netmgr.Options{Parent: l.Parent, DHCPTimeout: 2 * time.Second})
+	if err := m.CreateClients(t.Context(), 3); err == nil || !strings.Contains(err.Error(), "refused by NAK from 10.77.0.1") {
+		t.Fatalf("%v, want NAKs", err)
+	}
+	for i := range 5 {
+		addr := netip.AddrFrom4([4]byte{10, 77, 0, byte(10 + i)})
+		if n := seen.use(addr); n > 0 {
+			t.Errorf("%s was used in %d frames", addr, n)
+		}
+	}
+	if seen.use(l.Router) == 0 {
+		t.Error("the capture saw nothing of the router either")
 	}
 }
 
-func errorText(err error) string {
-	if err == nil {
-		return ""
+// The server hangs once it has acknowledged the first of three OFFERs.
+func TestAnAddressThatIsNeverAcknowledgedIsNeverUsed(t *testing.T) {
+	l := startLab(t, brokenLab("stop-after 1"))
+	seen := startCapture(t, l)
+	m := newManager(t, netmgr.Options{Parent: l.Parent, DHCPTimeout: 2 * time.Second})
+	if err := m.CreateClients(t.Context(), 3); err == nil || !strings.Contains(err.Error(), "which 10.77.0.1 had offered") {
+		t.Fatalf("%v, want no ACK", err)
 	}
-	return err.Error()
+	var used []netip.Addr
+	for i := range 5 {
+		addr := netip.AddrFrom4([4]byte{10, 77, 0, byte(10 + i)})
+		if seen.use(addr) > 0 {
+			used = append(used, addr)
+		}
+	}
+	if len(used) != 1 {
+		t.Errorf("%v were used, want the one that was acknowledged", used)
+	}
+}
+
+// lifetime is for how long the kernel has the client's address.
+func lifetime(t *testing.T, c *netmgr.Client) int {
+	t.Helper()
+	h := handle(t, c.Name)
+	addrs, err := h.AddrList(link(t, h, c.Link), netlink.FAMILY_V4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(addrs) != 1 {
+		return 0
+	}
+	return addrs[0].ValidLft
+}
+
+func TestLeasesAreRenewedInTheKernelToo(t *testing.T) {
+	opts := labOptions()
+	opts.LeaseTime = 6 * time.Second
+	l := startLab(t, opts)
+	seen := startCapture(t, l)
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	clients := create(t, m, 3)
+	keeping := m.Keeping()
+	for _, c := range clients {
+		if life := lifetime(t, c); life < 1 || life > 6 {
+			t.Errorf("%s has its address for %d s, want 6 at most", c.Name, life)
+		}
+	}
+	for _, c := range clients {
+		addr := c.Lease().Address.Addr()
+		await(t, c.Name+" renews twice", func() bool { return len(seen.messages(dhcpv4.MessageTypeRequest, addr)) >= 2 })
+		for _, r := range seen.messages(dhcpv4.MessageTypeRequest, addr) {
+			if !r.ClientIPAddr.Equal(addr.AsSlice()) || r.ServerIdentifier() != nil {
+				t.Errorf("a renewal that is none: %s", r.Summary())
+			}
+		}
+	}
+	if lost := keeping(); len(lost) > 0 {
+		t.Errorf("%+v", lost)
+	}
+	for _, c := range clients {
+		if life := lifetime(t, c); life < 1 {
+			t.Errorf("%s has its address no more", c.Name)
+		}
+	}
+	awaitLeases(t, l, 3)
+}
+
+// At its end an address goes, and the client begins again.
+func TestAnAddressGoesWithItsLease(t *testing.T) {
+	opts := labOptions()
+	opts.LeaseTime = 3 * time.Second
+	l := startLab(t, opts)
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	c := create(t, m, 1)[0]
+	keeping := m.Keeping()
+	if err := l.Break("silent-dhcp"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the lease ends", func() bool { return !c.Lease().Address.IsValid() })
+	await(t, "the kernel has no address", func() bool { return lifetime(t, c) == 0 })
+	if lost := keeping(); len(lost) != 1 || !strings.Contains(lost[0].Err.Error(), "has ended: nobody answered the renewal") {
+		t.Errorf("%+v", lost)
+	}
+	if err := l.Heal(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it has an address again", func() bool { return lifetime(t, c) > 0 })
+	for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+		if r.Received != 1 {
+			t.Errorf("%s: %s", r.Client.Name, r.Reason)
+		}
+	}
+}
+
+func TestAddressesOfOthersAreDeclined(t *testing.T) {
+	t.Parallel()
+	l := startLab(t, brokenLab("squatters 2"))
+	seen := startCapture(t, l)
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "others"})
+	for _, c := range create(t, m, 3) {
+		if a := c.Lease().Address.Addr(); a.Less(netip.MustParseAddr("10.77.0.12")) {
+			t.Errorf("%s has %s, which another host has", c.Name, a)
+		}
+	}
+	if n := len(seen.messages(dhcpv4.MessageTypeDecline, netip.IPv4Unspecified())); n != 2 {
+		t.Errorf("%d DECLINEs, want 2", n)
+	}
+	cleanup(t, m)
+	awaitLeases(t, l, 0)
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,20 +21,36 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
+
+// Lease is what the router gave a client, Route one of its routes, and Story how
+// the client came to it.
+type (
+	Lease = dhcp4.Lease
+	Route = dhcp4.Route
+	Story = dhcp4.Story
+)
+
+// NoOfferError says that no DHCP server offered an address in time.
+type NoOfferError = dhcp4.NoOfferError
 
 // Options says where and how clients are made. Only Parent must be set.
 type Options struct {
 	Parent      string        // the Ethernet link towards the router
 	Prefix      string        // client i lives in namespace <Prefix><i>; default "ns"
 	Mode        string        // macvlan mode: bridge (default), private or vepa
-	Concurrency int           // how many clients ask for a lease at one time, at most; default 128
-	DHCPTimeout time.Duration // how long a client may take to get a lease; default 10s
+	InFlight    int           // how many clients ask for a lease at one time, at most; default 0: all of them
+	DHCPTimeout time.Duration // how long a client may take to get a lease; default 60s
 	VendorClass string        // DHCP option 60; default "lanstorm"
 	DNS         []netip.Addr  // name servers in place of the lease's
 	Log         *slog.Logger  // default: nothing is logged
 	Journal     *journal.Run  // where to write down what is made; default: nowhere
+
+	// TrustAddresses: an address is used without asking by ARP whether another
+	// host has it (RFC 5227).
+	TrustAddresses bool
 
 	// Patience ends when the router is not to be waited for any more, after a
 	// second interrupt for instance. Default: never.
@@ -59,6 +76,11 @@ type NetworkManager struct {
 
 	creation Creation // the newest
 	strain   strain
+
+	group *dhcp4.Group // of the clients; nil while there are none, as is
+	line  *listener
+	work  sync.WaitGroup // on kernels that follow leases,
+	slots chan struct{}  // so many at one time
 
 	broadcastQueue uint32          // of a macvlan; 0: the kernel's default
 	host           *netlink.Handle // of this namespace, while clients are made or removed
@@ -90,16 +112,17 @@ func New(opts Options) (*NetworkManager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &NetworkManager{opts: opts, parent: parent, machine: machine}, nil
+	return newNetworkManager(opts, parent, machine), nil
+}
+
+func newNetworkManager(opts Options, parent netlink.LinkAttrs, machine string) *NetworkManager {
+	return &NetworkManager{opts: opts, parent: parent, machine: machine, slots: make(chan struct{}, runtime.NumCPU())}
 }
 
 func (opts Options) withDefaults() Options {
 	opts.Prefix = cmp.Or(opts.Prefix, "ns")
 	opts.Mode = cmp.Or(opts.Mode, "bridge")
-	if opts.Concurrency < 1 {
-		opts.Concurrency = 128
-	}
-	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, 10*time.Second)
+	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, time.Minute)
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

@@ -185,10 +185,10 @@ func TestTenClientsLeasePingAndAreGone(t *testing.T) {
 		if len(c.MAC) != 6 || c.MAC[0] != 0x02 || macs[c.MAC.String()] {
 			t.Errorf("%s: MAC address %s is not locally administered, or another client's", c.Name, c.MAC)
 		}
-		if err := c.Lease.Check(l.Router); err != nil || addrs[c.Lease.Address.Addr()] {
-			t.Errorf("%s: %s is another client's, or unfit: %v", c.Name, c.Lease.Address, err)
+		if err := c.Lease().Check(l.Router); err != nil || addrs[c.Lease().Address.Addr()] {
+			t.Errorf("%s: %s is another client's, or unfit: %v", c.Name, c.Lease().Address, err)
 		}
-		macs[c.MAC.String()], addrs[c.Lease.Address.Addr()] = true, true
+		macs[c.MAC.String()], addrs[c.Lease().Address.Addr()] = true, true
 		if min(c.Timings.Namespace, c.Timings.Link, c.Timings.Lease, c.Timings.Configure) <= 0 {
 			t.Errorf("%s: a stage took no time: %+v", c.Name, c.Timings)
 		}

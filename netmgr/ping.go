@@ -32,14 +32,14 @@ func Host(addr netip.Addr) Target {
 
 // Gateway is each client's own router.
 func Gateway(c *Client) (netip.Addr, error) {
-	if !c.Lease.Gateway.IsValid() {
+	if !c.Lease().Gateway.IsValid() {
 		return netip.Addr{}, errors.New(noGateway(c))
 	}
-	return c.Lease.Gateway, nil
+	return c.Lease().Gateway, nil
 }
 
 func noGateway(c *Client) string {
-	return fmt.Sprintf("the lease from %s names no gateway (option 3)", c.Lease.Server)
+	return fmt.Sprintf("the lease from %s names no gateway (option 3)", c.Lease().Server)
 }
 
 // PingResult is one client's view of its target. Times are those of go-ping,
@@ -127,7 +127,7 @@ func (c *Client) ping(ctx context.Context, p Ping) PingResult {
 
 // noRoute explains why the kernel does not know where to send.
 func (c *Client) noRoute(target netip.Addr) string {
-	if !c.Lease.Gateway.IsValid() {
+	if !c.Lease().Gateway.IsValid() {
 		return fmt.Sprintf("no route to %s: %s", target, noGateway(c))
 	}
 	return fmt.Sprintf("no route to %s", target)
@@ -176,8 +176,21 @@ func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult) error {
 		r.Sent, r.Received = s.PacketsSent, s.PacketsRecv
 		r.Min, r.Avg, r.Max = s.MinRtt, s.AvgRtt, s.MaxRtt
 		if r.Received == 0 {
-			r.Reason = complaints.about(r.Target, c.Lease.Address.Addr())
+			r.Reason = complaints.about(r.Target, c.Lease().Address.Addr())
 		}
 		return err
 	})
 }
+
+// sleep waits for d, or for the end of ctx, whose cause it then returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// jitter spreads d by a quarter either way.
+func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }

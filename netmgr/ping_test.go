@@ -227,7 +227,7 @@ func TestATargetOfEachClientsOwn(t *testing.T) {
 		if c == clients[1] {
 			return netip.Addr{}, errors.New("ns2 is on strike")
 		}
-		return clients[1].Lease.Address.Addr(), nil
+		return clients[1].Lease().Address.Addr(), nil
 	}
 	results := m.PingAll(t.Context(), quick(target, 1))
 	for _, i := range []int{0, 2} {
@@ -274,7 +274,7 @@ func TestOnlyTheClientWithoutALinkIsUnreachable(t *testing.T) {
 	if diff := cmp.Diff([]string{"ns3"}, named); diff != "" {
 		t.Error(diff, text)
 	}
-	if want := "no reply to another client: " + third.Lease.Address.Addr().String() + " does not answer ARP\n"; !strings.Contains(text, want) {
+	if want := "no reply to another client: " + third.Lease().Address.Addr().String() + " does not answer ARP\n"; !strings.Contains(text, want) {
 		t.Errorf("%q does not say %q", text, want)
 	}
 }
@@ -321,7 +321,7 @@ func TestPrivateModeKeepsClientsApart(t *testing.T) {
 	if want := "macvlan mode private keeps clients apart, so none can reach another: use mode bridge\n"; text != want {
 		t.Error(cmp.Diff(want, text))
 	}
-	for _, r := range m.PingAll(t.Context(), brief(netmgr.Host(m.Clients()[0].Lease.Address.Addr()), 1))[1:] {
+	for _, r := range m.PingAll(t.Context(), brief(netmgr.Host(m.Clients()[0].Lease().Address.Addr()), 1))[1:] {
 		if r.Received != 0 {
 			t.Error("ns2 reaches ns1 all the same: the mode is not private")
 		}

@@ -203,7 +203,7 @@ func (r *prober) readReply(c *probed, in *reader) {
 	case ok && from == c.target:
 		r.count(c, seq, stamp, in)
 	case !ok && c.complaint == "":
-		if from, what, ok := parseICMPError(packet, c.target); ok && from != c.client.Lease.Address.Addr() {
+		if from, what, ok := parseICMPError(packet, c.target); ok && from != c.client.Lease().Address.Addr() {
 			c.complaint = fmt.Sprintf("%s, says %s", what, from)
 		}
 	}

@@ -31,14 +31,6 @@ func (c *Client) openProbeSocket(id uint16) (fd int, err error) {
 }
 
 func equip(fd int, id uint16) error {
-	filter, err := bpf.Assemble(repliesTo(id))
-	if err != nil {
-		return err
-	}
-	program := make([]unix.SockFilter, len(filter))
-	for i, f := range filter {
-		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
-	}
 	// Bit n set keeps ICMP type n out. The constants are those of linux/icmp.h,
 	// which x/sys lacks.
 	const solRaw, icmpFilter = 255, 1
@@ -46,8 +38,7 @@ func equip(fd int, id uint16) error {
 	stamps := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	return errors.Join(
 		option("ICMP filter", unix.SetsockoptInt(fd, solRaw, icmpFilter, ^wanted)),
-		option("BPF filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-			&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})),
+		option("BPF filter", attachFilter(fd, repliesTo(id))),
 		// The kernel must not make a time up where it has none, as it does for
 		// SO_TIMESTAMPNS (sock.h). _NEW has 64 bits on every machine.
 		option("timestamps", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)),

@@ -28,7 +28,7 @@ func TestAllClientsAreProbed(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 20)
 	for name, target := range map[string]netmgr.Target{
-		"the router": netmgr.Gateway, "the Internet": netmgr.Host(googleDNS), "another client": netmgr.Host(clients[0].Lease.Address.Addr()),
+		"the router": netmgr.Gateway, "the Internet": netmgr.Host(googleDNS), "another client": netmgr.Host(clients[0].Lease().Address.Addr()),
 	} {
 		t.Run(name, func(t *testing.T) {
 			res := m.ProbeAll(t.Context(), quickProbe(target, 5))

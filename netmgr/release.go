@@ -19,8 +19,7 @@ const (
 	syncTime     = 3 * time.Second // how long it may take, of all the times it is asked, to say so
 )
 
-// releaseAll gives the leases back, those that were requested but perhaps never
-// granted included. In the end it waits for the RELEASEs to have left, because
+// releaseAll gives the leases back, those that came to nothing included. In the end it waits for the RELEASEs to have left, because
 // a packet still queued dies with its namespace.
 func (m *NetworkManager) releaseAll(ctx context.Context) {
 	sent := map[*Client]*net.UDPConn{}
@@ -53,7 +52,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 	defer cancel()
 	for c, conn := range sent {
 		if err := drain(ctx, conn); err != nil {
-			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.Lease.Server, "reason", err)
+			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.granted.Server, "reason", err)
 		}
 		conn.Close()
 	}
@@ -64,8 +63,8 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 func (c *Client) dialServer() (conn *net.UDPConn, err error) {
 	dial := func() error {
 		conn, err = net.DialUDP("udp4",
-			&net.UDPAddr{IP: c.Lease.Address.Addr().AsSlice(), Port: dhcpv4.ClientPort},
-			&net.UDPAddr{IP: c.Lease.Server.AsSlice(), Port: dhcpv4.ServerPort})
+			&net.UDPAddr{IP: c.granted.Address.Addr().AsSlice(), Port: dhcpv4.ClientPort},
+			&net.UDPAddr{IP: c.granted.Server.AsSlice(), Port: dhcpv4.ServerPort})
 		return err
 	}
 	if err = c.ns.Do(dial); err == nil {
@@ -79,10 +78,7 @@ func (c *Client) dialServer() (conn *net.UDPConn, err error) {
 }
 
 func (c *Client) sendRelease(conn *net.UDPConn) error {
-	msg, err := c.toServer(dhcpv4.MessageTypeRelease)
-	if err == nil {
-		_, err = conn.Write(msg.ToBytes())
-	}
+	_, err := conn.Write(c.identity().Release(c.granted.Address.Addr(), c.granted.Server))
 	if err != nil {
 		conn.Close()
 	}
@@ -94,11 +90,8 @@ func (c *Client) sendRelease(conn *net.UDPConn) error {
 // before. A server reads more slowly than we can send, and what does not fit in
 // its queue is lost, without a trace for us and with a lease that is never free.
 func (c *Client) sync(ctx context.Context, conn *net.UDPConn, timeout time.Duration) bool {
-	msg, err := c.toServer(dhcpv4.MessageTypeInform)
-	if err != nil {
-		return false
-	}
-	if _, err := conn.Write(msg.ToBytes()); err != nil {
+	msg, answers := c.identity().Inform(c.granted.Address.Addr())
+	if _, err := conn.Write(msg); err != nil {
 		return false
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
@@ -112,24 +105,10 @@ func (c *Client) sync(ctx context.Context, conn *net.UDPConn, timeout time.Durat
 		if err != nil {
 			return false
 		}
-		if answer, err := dhcpv4.FromBytes(buf[:n]); err == nil && answer.TransactionID == msg.TransactionID {
+		if answers(buf[:n]) {
 			return true
 		}
 	}
-}
-
-// toServer is a message from the leased address.
-func (c *Client) toServer(t dhcpv4.MessageType) (*dhcpv4.DHCPv4, error) {
-	mods := []dhcpv4.Modifier{
-		dhcpv4.WithMessageType(t),
-		dhcpv4.WithClientIP(c.Lease.Address.Addr().AsSlice()),
-		dhcpv4.WithHwAddr(c.MAC),
-		dhcpv4.WithOption(c.clientID()),
-	}
-	if t == dhcpv4.MessageTypeRelease { // an INFORM must not name the server
-		mods = append(mods, dhcpv4.WithOption(dhcpv4.OptServerIdentifier(c.Lease.Server.AsSlice())))
-	}
-	return dhcpv4.New(mods...)
 }
 
 // ensureAddress gives the client the address of its lease if it has it not, or
@@ -147,7 +126,7 @@ func (c *Client) ensureAddress() error {
 	if err := h.LinkSetUp(link); err != nil {
 		return err
 	}
-	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(c.Lease.Address)})
+	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(c.granted.Address)})
 }
 
 // drain waits until nothing that was sent on conn is still on this machine:

@@ -59,14 +59,14 @@ func (r *Resolver) candidates(host string) []string {
 		return []string{dns.Fqdn(host)}
 	}
 	var names []string
-	for _, domain := range r.c.Lease.Search {
+	for _, domain := range r.c.Lease().Search {
 		names = append(names, dns.Fqdn(host+"."+domain))
 	}
 	return append(names, dns.Fqdn(host))
 }
 
 func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	servers := r.c.nameServers()
+	servers := r.c.nameServers(r.c.Lease())
 	if len(servers) == 0 {
 		return nil, errors.New("the lease names no DNS server (option 6)")
 	}

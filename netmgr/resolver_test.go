@@ -163,8 +163,8 @@ func TestLookupWithStrangeAnswers(t *testing.T) {
 	first := netip.MustParseAddr("10.77.0.10") // of the pool: the first client gets it
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, DNS: []netip.Addr{first, googleDNS}})
 	server := create(t, m, 1)[0]
-	if server.Lease.Address.Addr() != first {
-		t.Fatalf("the first client has %s, want %s", server.Lease.Address, first)
+	if server.Lease().Address.Addr() != first {
+		t.Fatalf("the first client has %s, want %s", server.Lease().Address, first)
 	}
 	client := create(t, m, 1)[1]
 

@@ -14,6 +14,9 @@ type strain struct{ noBuffers, overflows atomic.Int64 }
 
 // Strain is what the clients that stand suffered, and the sockets since New.
 func (m *NetworkManager) Strain() Strain {
+	if m.line != nil {
+		m.strain.overflows.Add(m.line.drops())
+	}
 	s := Strain{
 		NoBuffers: int(m.strain.noBuffers.Load()),
 		Overflows: int(m.strain.overflows.Load()),

@@ -125,3 +125,9 @@ func (c *Client) nextHop(target netip.Addr) (hop netip.Addr, resolved bool) {
 	}
 	return netip.Addr{}, false
 }
+
+// addr4 is the IPv4 address in ip, invalid when there is none.
+func addr4(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip.To4())
+	return a
+}

@@ -34,6 +34,10 @@ const (
 	resolves  = `each client should resolve "example.test"`
 )
 
+// afterDecline is time enough to begin again, which a client does 10 s after it
+// has declined an address.
+const afterDecline = "30s"
+
 func faults(list string) map[string]string { return map[string]string{"lab.faults": list} }
 
 // proofs is the table of sentences and faults. Each sentence that judges must
@@ -42,33 +46,43 @@ var proofs = []proof{
 	// Clients that cannot be made.
 	{"a pool too small by godog.yml", map[string]string{"lab.pool": "2"},
 		[]string{`I create 3 virtual clients using macvlan`},
-		"1 of 3 clients failed: ns…: lease: no OFFER in 700ms (1 DISCOVERs sent); 2 got a lease, so the router's address pool may be used up (the lab's router has 2 addresses: raise lab.pool)"},
+		"1 of 3 clients failed: ns…: lease: no OFFER in 700ms (1 DISCOVER sent); 2 got a lease, so the router's address pool may be used up (the lab's router has 2 addresses: raise lab.pool)"},
 	{"a pool too small on purpose", nil,
 		[]string{`the lab router hands out 2 addresses`, twoClients, oneClient},
-		"1 of 1 clients failed: ns3: lease: no OFFER in 700ms (1 DISCOVERs sent) (the lab's router hands out 2 addresses on purpose)"},
+		"1 of 1 clients failed: ns3: lease: no OFFER in 700ms (1 DISCOVER sent) (the lab's router hands out 2 addresses on purpose)"},
 	{"leases of no time", nil,
 		[]string{`the lab router gives leases of 0 seconds`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no usable OFFER in 700ms (1 DISCOVERs sent; an OFFER was refused: a lease time of 0 (option 51))"},
+		"1 of 1 clients failed: ns1: lease: no usable OFFER in 700ms (1 DISCOVER sent; an OFFER was refused: a lease time of 0 (option 51))"},
 	{"a DHCP server that falls silent", nil,
 		[]string{oneClient, `the lab router does not answer DHCP`, oneClient},
-		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVER sent)"},
 	{"each DHCP message lost, counted", nil,
 		[]string{`the lab router drops every 1st DHCP message`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVER sent)"},
 	{"each DHCP message lost, in percent", faults("drop-dhcp 100%"),
 		[]string{oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVER sent)"},
 	{"a DHCP server too slow", nil,
 		[]string{`the lab router delays DHCP by 1000 ms`, oneClient},
-		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns1: lease: no OFFER in 700ms (1 DISCOVER sent)"},
 	{"NAKs", nil,
 		[]string{`the lab router refuses every REQUEST`, oneClient},
-		"1 of 1 clients failed: ns1: lease: refused by NAK from 10.77.0.1"},
+		"1 of 1 clients failed: ns1: lease: refused by NAK from 10.77.0.1 (1 time in 700ms)"},
 	{"a DHCP server that hangs", faults("stop-after 1"),
 		[]string{oneClient, oneClient},
-		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVERs sent)"},
+		"1 of 1 clients failed: ns2: lease: no OFFER in 700ms (1 DISCOVER sent)"},
+
+	{"an address that a printer has", map[string]string{"lab.faults": "pool 1"},
+		[]string{`1 hosts of the LAN have addresses that the lab router gives out`, oneClient},
+		"1 of 1 clients failed: ns1: lease: no free address in 700ms (1 DECLINE sent: 10.77.0.10 is that of 02:4c:53:00:00:04)"},
 
 	// Addresses.
+	{"leases that are not renewed", nil,
+		[]string{`the lab router gives leases of 2 seconds`, twoClients, `the lab router does not renew leases`, `all clients should keep their addresses for 4 seconds`},
+		"2 of 2 clients did not keep their address: ns…: the lease of 10.77.0.… has ended: nobody answered the renewal; ns…: the lease of 10.77.0.… has ended: nobody answered the renewal"},
+	{"times in the wrong order", nil,
+		[]string{`the lab router gives T1 and T2 in the wrong order`, twoClients, `the router should follow the DHCP standard`},
+		"the router does not follow the DHCP standard: 2 of 2 clients: T1 and T2 out of order (options 58, 59) (RFC 2131 §4.4.5): T1 52m30s, T2 30m0s of 1h0m0s"},
 	{"no gateway, seen by the addresses", faults("no-gateway"),
 		[]string{twoClients, valid},
 		"2 of 2 clients have no valid address: ns1, ns2: the lease from 10.77.0.1 names no gateway (option 3)"},
@@ -78,13 +92,16 @@ var proofs = []proof{
 	{"a router that is not where godog.yml says", map[string]string{"targets.router": "10.99.0.1"},
 		[]string{oneClient, valid},
 		"1 of 1 clients have no valid address: ns1: 10.77.0.10/16 is not in the subnet of the router 10.99.0.1"},
-	{"one address for two clients", faults("duplicate-address"),
+	{"one address for two clients", map[string]string{"lab.faults": "duplicate-address", "dhcp.conflict_detection": "false"},
 		[]string{twoClients, unique},
 		"1 of 2 clients share an address: ns2: has 10.77.0.10, which is ns1's too"},
-	{"a router that has forgotten whom it gave an address", nil,
+	{"one address for two clients, of whom one declines it", map[string]string{"lab.faults": "duplicate-address", "dhcp.timeout": afterDecline},
+		[]string{twoClients, unique},
+		"1 of 2 clients share an address: ns…: was given 10.77.0.10, which is ns…'s"},
+	{"a router that has forgotten whom it gave an address", map[string]string{"dhcp.timeout": afterDecline},
 		[]string{oneClient, `the lab router reboots`, oneClient, `no two clients should have the same IP address`},
-		"1 of 2 clients share an address: ns2: has 10.77.0.10, which is ns1's too"},
-	{"the same of a router that reboots by itself", map[string]string{"lab.faults": "reboot-after 2", "dhcp.timeout": "5s"},
+		"1 of 2 clients share an address: ns2: was given 10.77.0.10, which is ns1's"},
+	{"the same of a router that reboots by itself", map[string]string{"lab.faults": "reboot-after 2", "dhcp.conflict_detection": "false"},
 		[]string{twoClients, pingRouter, oneClient, `no two clients should receive duplicate IP addresses`},
 		"1 of 3 clients share an address: ns3: has 10.77.0.10, which is ns…'s too"},
 	{"duplicate addresses of either family", nil,

@@ -29,10 +29,15 @@ type creationJSON struct {
 	Clients         int          `json:"clients"`
 	Took            seconds      `json:"took_seconds"`
 	LeasesPerSecond float64      `json:"leases_per_second"`
+	Storm           seconds      `json:"first_messages_within_seconds"`
+	Peak            int          `json:"asking_at_one_time"`
+	Bound           int          `json:"asking_at_one_time_at_most,omitempty"`
+	Sent            int          `json:"messages_sent"`
 	Resent          int          `json:"messages_resent"`
 	AskedRate       float64      `json:"asked_clients_per_second,omitempty"`
 	AchievedRate    float64      `json:"achieved_clients_per_second,omitempty"`
 	Tester          string       `json:"tester"`
+	Remarks         []string     `json:"remarks,omitempty"`
 	Phases          []phaseJSON  `json:"phases"`
 	Each            []clientJSON `json:"each"`
 }
@@ -53,6 +58,7 @@ type clientJSON struct {
 	Link      seconds `json:"link_seconds"`
 	Offer     seconds `json:"offer_seconds"`
 	Ack       seconds `json:"ack_seconds"`
+	Check     seconds `json:"check_seconds"`
 	Resent    int     `json:"messages_resent"`
 	Configure seconds `json:"configure_seconds"`
 	Total     seconds `json:"total_seconds"`
@@ -63,17 +69,19 @@ type clientJSON struct {
 func creationFigures(m *netmgr.NetworkManager, report health.Report) creationJSON {
 	c := m.Creation()
 	figures := creationJSON{
-		Clients: c.Clients, Took: inSeconds(c.Took), LeasesPerSecond: c.LeasesPerSecond(), Resent: c.Resent,
+		Clients: c.Clients, Took: inSeconds(c.Took), LeasesPerSecond: c.LeasesPerSecond(),
+		Storm: inSeconds(c.Storm), Peak: c.Peak, Bound: c.Bound, Sent: c.Sent, Resent: c.Resent,
 		AskedRate: c.AskedRate, AchievedRate: c.AchievedRate, Tester: report.Verbose(),
 	}
+	figures.Remarks = netmgr.Told(m.Remarks(), len(m.Clients()))
 	for _, p := range c.Phases {
 		figures.Phases = append(figures.Phases, phaseJSON{p.Name, inSeconds(p.P50), inSeconds(p.P95), inSeconds(p.P99), inSeconds(p.Max)})
 	}
 	for _, client := range m.Clients() {
 		t := client.Timings
 		figures.Each = append(figures.Each, clientJSON{
-			Name: client.Name, MAC: client.MAC.String(), Address: client.Lease.Address.String(),
-			Namespace: inSeconds(t.Namespace), Link: inSeconds(t.Link), Offer: inSeconds(t.Offer), Ack: inSeconds(t.Ack),
+			Name: client.Name, MAC: client.MAC.String(), Address: client.Lease().Address.String(),
+			Namespace: inSeconds(t.Namespace), Link: inSeconds(t.Link), Offer: inSeconds(t.Offer), Ack: inSeconds(t.Ack), Check: inSeconds(t.Check),
 			Resent: t.Resent, Configure: inSeconds(t.Configure), Total: inSeconds(t.Total()),
 		})
 	}

@@ -127,11 +127,11 @@ func (w *world) oneServer() error {
 	}
 	servers := map[string]bool{}
 	for _, c := range m.Clients() {
-		servers[c.Lease.Server.String()] = true
+		servers[c.Lease().Server.String()] = true
 	}
 	if len(servers) == 1 {
 		return nil
 	}
 	return fmt.Errorf("%d DHCP servers gave leases: %s", len(servers),
-		netmgr.Grouped(m.Clients(), func(c *netmgr.Client) (string, string) { return c.Name, "from " + c.Lease.Server.String() }))
+		netmgr.Grouped(m.Clients(), func(c *netmgr.Client) (string, string) { return c.Name, "from " + c.Lease().Server.String() }))
 }

@@ -12,6 +12,7 @@ import (
 func (w *world) setup() []sentence {
 	const (
 		creates = "makes n clients: a namespace, a macvlan, a DHCP lease, a resolver each"
+		bounded = "the same, but no more than that many ask for an address at one time"
 		paced   = "the same, each client asking for its address when its time has come"
 	)
 	return []sentence{
@@ -22,6 +23,8 @@ func (w *world) setup() []sentence {
 		{`I provision <n> virtual clients using macvlan`, creates, w.createClients},
 		{`I create <n> clients connected to the router`, creates, w.createClients},
 		{`I launch <n> clients using the selected topology`, creates + " (clients.topology: wired)", w.createClients},
+		{`I create <n> virtual clients using macvlan, at most <n> at a time`, bounded, w.createClientsBounded},
+		{`I create <n> clients connected to the router, at most <n> at a time`, bounded, w.createClientsBounded},
 		{`I create <n> virtual clients using macvlan at <n> per second`, paced, w.createClientsAt},
 		{`I create <n> virtual clients using macvlan over <n> seconds`, paced, w.createClientsOver},
 		{`I create <n> clients connected to the router at <n> per second`, paced, w.createClientsAt},
@@ -46,30 +49,37 @@ func (w *world) interfaceIsAvailable() error {
 }
 
 func (w *world) createClients(ctx context.Context, n int) (context.Context, error) {
-	return w.createClientsEvery(ctx, n, 0)
+	return w.createClientsAs(ctx, n, netmgr.Arrival{})
+}
+
+func (w *world) createClientsBounded(ctx context.Context, n, atATime int) (context.Context, error) {
+	if atATime < 1 {
+		return ctx, refuse("at most %d at a time: ask for at least 1", atATime)
+	}
+	return w.createClientsAs(ctx, n, netmgr.Arrival{InFlight: atATime})
 }
 
 func (w *world) createClientsAt(ctx context.Context, n, perSecond int) (context.Context, error) {
 	if perSecond < 1 {
 		return ctx, refuse("%d clients per second: ask for at least 1", perSecond)
 	}
-	return w.createClientsEvery(ctx, n, time.Second/time.Duration(perSecond))
+	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Second / time.Duration(perSecond)})
 }
 
 func (w *world) createClientsOver(ctx context.Context, n, seconds int) (context.Context, error) {
 	if seconds < 1 {
 		return ctx, refuse("over %d seconds: ask for at least 1", seconds)
 	}
-	return w.createClientsEvery(ctx, n, time.Duration(seconds)*time.Second/time.Duration(max(n, 1)))
+	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Duration(seconds) * time.Second / time.Duration(max(n, 1))})
 }
 
-func (w *world) createClientsEvery(ctx context.Context, n int, gap time.Duration) (context.Context, error) {
+func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arrival) (context.Context, error) {
 	m, err := w.manager()
 	if err != nil {
 		return ctx, err
 	}
 	wanted := n + len(m.Clients())
-	report := w.watched(m, gap == 0, func() { err = m.CreateClientsEvery(ctx, n, gap) })
+	report := w.watched(m, arrival.Gap == 0, func() { err = m.CreateClientsAs(ctx, n, arrival) })
 	var failed *netmgr.CreateError
 	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {
 		return ctx, fmt.Errorf("%w (%s)", err, hint)
@@ -78,5 +88,8 @@ func (w *world) createClientsEvery(ctx context.Context, n int, gap time.Duration
 		return ctx, err
 	}
 	w.say("%s; %s", m.Creation(), report)
+	for _, r := range netmgr.Told(m.Remarks(), len(m.Clients())) {
+		w.say("remark: %s", r)
+	}
 	return attach(ctx, "creation.json", creationFigures(m, report))
 }

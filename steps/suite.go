@@ -226,8 +226,11 @@ func (s *Suite) managerOptions() netmgr.Options {
 		Parent:      s.parent,
 		Prefix:      c.Clients.Prefix,
 		Mode:        s.macvlanMode(),
-		Concurrency: c.Clients.Concurrency,
+		InFlight:    c.DHCP.InFlight,
 		DHCPTimeout: c.DHCP.Timeout,
+
+		TrustAddresses: !c.DHCP.ConflictDetection,
+
 		VendorClass: c.DHCP.VendorClass,
 		DNS:         c.DNS,
 		Journal:     s.journal,

@@ -41,15 +41,15 @@ const (
 	flushTime = 1500 * time.Millisecond
 )
 
-// startCapture returns when tcpdump listens.
-func startCapture(ctx context.Context, link string) (_ *capture, err error) {
+// startCapture returns when tcpdump listens for what filter lets through.
+func startCapture(ctx context.Context, link, filter string) (_ *capture, err error) {
 	c := &capture{read: make(chan struct{})}
 	// AppArmor lets tcpdump write to such names alone on some systems.
 	if c.file, err = os.CreateTemp("", "lanstorm-bench-*.pcap"); err != nil {
 		return nil, err
 	}
 	// Whole pings, nanoseconds, and a buffer (of 64 MB) in which a minute of them has room.
-	c.cmd = exec.Command("tcpdump", "-i", link, "--nano", "-n", "-p", "-s", "128", "-B", "65536", "-w", "-", "icmp")
+	c.cmd = exec.Command("tcpdump", "-i", link, "--nano", "-n", "-p", "-s", "128", "-B", "65536", "-w", "-", filter)
 	c.cmd.Stdout = c.file
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt from the terminal is not for it
 	stderr, err := c.cmd.StderrPipe()
@@ -92,8 +92,18 @@ func startCapture(ctx context.Context, link string) (_ *capture, err error) {
 	return nil, fmt.Errorf("tcpdump: %w", err)
 }
 
-// stop ends the capture and reads what was captured.
+// stop ends the capture and reads the pings that were captured.
 func (c *capture) stop() (seen sightings, err error) {
+	err = c.end(func(r io.Reader) (err error) {
+		seen, err = readSightings(r)
+		return err
+	})
+	seen.Dropped = dropped(c.said.String())
+	return seen, err
+}
+
+// end ends the capture and has what was captured read.
+func (c *capture) end(read func(io.Reader) error) error {
 	defer c.discard()
 	time.Sleep(flushTime)
 	_ = c.cmd.Process.Signal(os.Interrupt)
@@ -101,16 +111,15 @@ func (c *capture) stop() (seen sightings, err error) {
 	defer late.Stop()
 	<-c.read
 	if err := c.cmd.Wait(); err != nil {
-		return seen, fmt.Errorf("tcpdump: %w: %s", err, strings.TrimSpace(c.said.String()))
+		return fmt.Errorf("tcpdump: %w: %s", err, strings.TrimSpace(c.said.String()))
 	}
 	if _, err := c.file.Seek(0, io.SeekStart); err != nil {
-		return seen, err
+		return err
 	}
-	if seen, err = readSightings(c.file); err != nil {
-		return seen, fmt.Errorf("what tcpdump wrote: %w", err)
+	if err := read(c.file); err != nil {
+		return fmt.Errorf("what tcpdump wrote: %w", err)
 	}
-	seen.Dropped = dropped(c.said.String())
-	return seen, nil
+	return nil
 }
 
 func (c *capture) discard() {

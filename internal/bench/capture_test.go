@@ -141,7 +141,7 @@ func TestTcpdumpOnALinkThatIsNot(t *testing.T) {
 	if _, err := exec.LookPath("tcpdump"); err != nil {
 		t.Skip("needs tcpdump: install it (apt install tcpdump)")
 	}
-	if _, err := startCapture(t.Context(), "nowhere0"); err == nil || !strings.HasPrefix(err.Error(), "tcpdump: ended at once: ") {
+	if _, err := startCapture(t.Context(), "nowhere0", "icmp"); err == nil || !strings.HasPrefix(err.Error(), "tcpdump: ended at once: ") {
 		t.Errorf("%v", err)
 	}
 }

@@ -48,7 +48,7 @@ func (s *session) minute(ctx context.Context, l *lab.Lab, n int, d time.Duration
 		return r, err
 	}
 	defer func() { err = errors.Join(err, m.Cleanup(s.Patience)) }()
-	c, err := startCapture(ctx, l.Parent)
+	c, err := startCapture(ctx, l.Parent, "icmp")
 	if err != nil {
 		return r, err
 	}

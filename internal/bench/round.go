@@ -116,8 +116,8 @@ func (r *Round) divide(start time.Time, m *netmgr.NetworkManager) {
 		if first.IsZero() || c.Timings.Asked.Before(first) {
 			first = c.Timings.Asked
 		}
-		if c.Lease.Acquired.After(last) {
-			last = c.Lease.Acquired
+		if c.Timings.Leased.After(last) {
+			last = c.Timings.Leased
 		}
 	}
 	made := m.Creation()

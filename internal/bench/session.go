@@ -78,7 +78,12 @@ func (s *session) end(failed bool) error {
 
 // inLab calls do with a lab that stands for as long.
 func (s *session) inLab(server lab.Server, do func(*lab.Lab) error) (err error) {
-	l, err := lab.Start(lab.Options{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: server, Journal: s.journal})
+	return s.inLabWith(lab.Options{LeaseTime: leaseTime, Server: server}, do)
+}
+
+func (s *session) inLabWith(opts lab.Options, do func(*lab.Lab) error) (err error) {
+	opts.Subnet, opts.Pool, opts.Journal = subnet, pool, s.journal
+	l, err := lab.Start(opts)
 	if err != nil {
 		return err
 	}
@@ -94,15 +99,24 @@ func (s *session) inLab(server lab.Server, do func(*lab.Lab) error) (err error) 
 	return do(l)
 }
 
+// inFlight is how many clients of a row ask for a lease at one time: what a
+// server's socket has room for. What it does with all at once is a storm's to tell.
+const inFlight = 64
+
 // manager makes clients in the lab.
 func (s *session) manager(l *lab.Lab) (*netmgr.NetworkManager, error) {
-	return netmgr.New(netmgr.Options{
+	return netmgr.New(s.options(l))
+}
+
+func (s *session) options(l *lab.Lab) netmgr.Options {
+	return netmgr.Options{
 		Parent:      l.Parent,
 		Mode:        s.Mode,
+		InFlight:    inFlight,
 		DHCPTimeout: dhcpTimeout,
 		Journal:     s.journal,
 		Patience:    s.Patience,
-	})
+	}
 }
 
 // dhcpTimeout is long enough for dnsmasq to get to the last of 4000 clients.

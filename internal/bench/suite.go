@@ -42,6 +42,10 @@ type Suite struct {
 	Crowd  Crowd
 	Minute Minute
 
+	Storms   []Storm
+	Checking time.Duration // that a thousand clients take for a look whether addresses are free
+	Standing Standing
+
 	Problems []string // what could not be measured, and why
 }
 
@@ -90,6 +94,7 @@ func RunSuite(ctx context.Context, opts Options, version string) (_ *Suite, err 
 	r.underDnsmasq(ctx, s)
 	r.underKea(ctx, s)
 	r.underBuiltin(ctx, s)
+	r.standingClients(ctx, s)
 	r.Took = time.Since(s.started)
 	return r, context.Cause(ctx)
 }
@@ -142,6 +147,7 @@ func (r *Suite) underKea(ctx context.Context, s *session) {
 		if n != thousand {
 			return
 		}
+		r.stormAt(ctx, s, l)
 		for _, most := range packets {
 			r.try(ctx, s, "perfdhcp", func() error {
 				s.say("Kea, perfdhcp with up to %d clients", most)
@@ -163,7 +169,33 @@ func (r *Suite) underBuiltin(ctx context.Context, s *session) {
 				r.Minute, err = s.minute(ctx, l, n, minute)
 				return err
 			})
+			r.stormAt(ctx, s, l)
+			r.try(ctx, s, "addresses looked at first", func() (err error) {
+				r.Checking, err = s.checking(ctx, l, n)
+				return err
+			})
 		}
+	})
+}
+
+func (r *Suite) stormAt(ctx context.Context, s *session, l *lab.Lab) {
+	r.try(ctx, s, "storm", func() error {
+		storm, err := s.storm(ctx, l, thousand)
+		if err == nil {
+			r.Storms = append(r.Storms, storm)
+		}
+		return err
+	})
+}
+
+// standingClients renew leases of a minute for five.
+func (r *Suite) standingClients(ctx context.Context, s *session) {
+	const lease, d = time.Minute, 5 * time.Minute
+	r.try(ctx, s, "clients that stand", func() error {
+		return s.inLabWith(lab.Options{LeaseTime: lease, Server: lab.Builtin}, func(l *lab.Lab) (err error) {
+			r.Standing, err = s.standing(ctx, l, thousand, lease, d)
+			return err
+		})
 	})
 }
 
@@ -187,7 +219,7 @@ func (r *Suite) captured(ctx context.Context, l *lab.Lab, n int, ping func() err
 	if n != crowd {
 		return ping()
 	}
-	c, err := startCapture(ctx, l.Parent)
+	c, err := startCapture(ctx, l.Parent, "icmp")
 	if err != nil {
 		return err
 	}

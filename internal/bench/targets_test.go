@@ -23,7 +23,7 @@ func made() *Suite {
 		Rows: []Row{
 			{Server: "dnsmasq", Mode: "bridge", Clients: 50, Rounds: 3, Median: clean(Round{Create: 100 * ms, Links: 20 * ms, Lease: 70 * ms, Configure: 10 * ms, LeasesPerSecond: 700, Answered: 100, P99: 50000, Remove: 100 * ms, Idle: idle})},
 			{Server: "dnsmasq", Mode: "bridge", Clients: 200, Rounds: 3, Median: clean(Round{Create: time.Second, Links: 80 * ms, Lease: 900 * ms, Configure: 20 * ms, LeasesPerSecond: 222, Answered: 400, P99: 50000, Remove: 400 * ms, Idle: idle})},
-			{Server: "Kea", Mode: "bridge", Clients: 1000, Rounds: 3, Median: clean(Round{Create: 1500 * ms, Links: 800 * ms, Lease: 300 * ms, Configure: 400 * ms, LeasesPerSecond: 8000, Answered: 2000, P99: 50000, Remove: 900 * ms, Idle: idle})},
+			{Server: "Kea", Mode: "bridge", Clients: 1000, Rounds: 3, Median: clean(Round{Create: 1500 * ms, Links: 800 * ms, Lease: 300 * ms, Configure: 400 * ms, LeasesPerSecond: 8500, Answered: 2000, P99: 50000, Remove: 900 * ms, Idle: idle})},
 			{Server: "Kea", Mode: "bridge", Clients: 4000, Rounds: 3, Median: clean(Round{Create: 7500 * ms, Links: 4 * time.Second, Lease: 2 * time.Second, Configure: 1500 * ms, LeasesPerSecond: 2000, Answered: 8000, P99: 50000, Remove: 4 * time.Second, Idle: idle})},
 		},
 		Hand:   []Hand{{50, ManualResult{Create: 10 * time.Second, Teardown: 5 * time.Second, Leased: 50, Answered: 50}}, {200, ManualResult{Create: 50 * time.Second, Teardown: 20 * time.Second, Leased: 200, Answered: 199}}},
@@ -31,6 +31,12 @@ func made() *Suite {
 		Refs:   []PacketRate{{1000, Reference{Rate: 10000, Tried: []Step{{8000, 8000, 0}, {16000, 11000, 500}, {10000, 10000, 0}}, Version: "2.2.0"}}, {20000, Reference{Rate: 9000, Version: "2.2.0"}}},
 		Crowd:  Crowd{Rounds: 3, Requests: 8000, Replies: 8000, Span: time.Second},
 		Minute: Minute{Clients: 1000, Duration: time.Minute, CPU: 0.10, Sent: 60000, Received: 60000, P50: 5000, P99: 30000, Requests: 60000, Replies: 60000, SeenP50: 6000, SeenP99: 230000, Verdict: "tester: clean (CPU 5%)", Clean: true},
+		Storms: []Storm{
+			{Server: "Kea", Clients: 1000, Seen: 1000, Span: 20 * ms, Leased: 4 * time.Second, Sent: 2800, Resent: 800},
+			{Server: "lab", Clients: 1000, Seen: 1000, Span: 60 * ms, Leased: 100 * ms, Sent: 2000},
+		},
+		Checking: 300 * ms,
+		Standing: Standing{Clients: 1000, Lease: time.Minute, Duration: 5 * time.Minute, CPU: 0.02, Renewals: 9100, Fewest: 9, Resident: 0.05, FilesLess: 1016, Files: 1016},
 	}
 }
 
@@ -67,7 +73,17 @@ func TestTargetsMissedByAHair(t *testing.T) {
 		{"too much processor time", func(s *Suite) { s.Minute.CPU += 0.001 }, "of one core"},
 		{"too far from the capture", func(s *Suite) { s.Minute.SeenP99++ }, "RTT p99 within"},
 		{"too much memory", func(s *Suite) { kea(s, 1000).Resident++ }, "resident memory"},
-		{"too many files", func(s *Suite) { kea(s, 4000).Descriptors += 0.001 }, "file descriptor"},
+		{"too many files", func(s *Suite) { kea(s, 4000).Descriptors += 0.02 }, "file descriptor"},
+		{"a storm that takes too long", func(s *Suite) { s.Storms[1].Span++ }, "leave within"},
+		{"a storm that not all were seen in", func(s *Suite) { s.Storms[1].Seen-- }, "leave within"},
+		{"leases too late", func(s *Suite) { s.Storms[0].Leased++ }, "has its lease within"},
+		{"too long a look", func(s *Suite) { s.Checking++ }, "addresses are free"},
+		{"a renewal missing", func(s *Suite) { s.Standing.Fewest-- }, "stand with leases"},
+		{"a renewal too late", func(s *Suite) { s.Standing.Late++ }, "stand with leases"},
+		{"a lease lost", func(s *Suite) { s.Standing.Lost++ }, "stand with leases"},
+		{"too busy while standing", func(s *Suite) { s.Standing.CPU += 0.001 }, "stand with leases"},
+		{"memory that grows", func(s *Suite) { s.Standing.Resident += 0.001 }, "stand with leases"},
+		{"files that grow", func(s *Suite) { s.Standing.Files++ }, "stand with leases"},
 		{"too many threads", func(s *Suite) { kea(s, 4000).Threads++ }, "threads"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -31,13 +31,14 @@ type Clients struct {
 	Prefix      string // namespaces are called <Prefix><i>
 	Topology    string // wired
 	MacvlanMode string // bridge, private or vepa
-	Concurrency int    // how many clients are worked on at once, 1..1024
 }
 
 // DHCP says how a client asks for its lease.
 type DHCP struct {
-	Timeout     time.Duration // for the whole exchange
-	VendorClass string        // option 60, printable ASCII
+	Timeout           time.Duration // until a client must have a lease
+	InFlight          int           // how many clients ask at one time, at most; 0: all
+	ConflictDetection bool          // an address is not used before it was asked for by ARP
+	VendorClass       string        // option 60, printable ASCII
 }
 
 // Ping says how a client pings, and what still counts as a stable network.
@@ -96,8 +97,8 @@ const (
 func Default() Config {
 	return Config{
 		Interface: "lab",
-		Clients:   Clients{Prefix: "ns", Topology: "wired", MacvlanMode: "bridge", Concurrency: 128},
-		DHCP:      DHCP{Timeout: 10 * time.Second, VendorClass: "lanstorm"},
+		Clients:   Clients{Prefix: "ns", Topology: "wired", MacvlanMode: "bridge"},
+		DHCP:      DHCP{Timeout: time.Minute, ConflictDetection: true, VendorClass: "lanstorm"},
 		Ping: Ping{
 			Duration:    2 * time.Second,
 			Interval:    500 * time.Millisecond,

@@ -40,8 +40,9 @@ func TestSetFillsEveryField(t *testing.T) {
 		{"interface", "eth0.10"},
 		{"clients.prefix", "client-"},
 		{"clients.macvlan_mode", "vepa"},
-		{"clients.concurrency", "8"},
 		{"dhcp.timeout", "1m30s"},
+		{"dhcp.in_flight", "8"},
+		{"dhcp.conflict_detection", "true"},
 		{"dhcp.vendor_class", "MSFT 5.0"},
 		{"dns", "8.8.8.8, 1.1.1.1"},
 		{"ping.duration", "10s"},
@@ -67,8 +68,8 @@ func TestSetFillsEveryField(t *testing.T) {
 	}
 	want := Config{
 		Interface: "eth0.10",
-		Clients:   Clients{Prefix: "client-", MacvlanMode: "vepa", Concurrency: 8},
-		DHCP:      DHCP{Timeout: 90 * time.Second, VendorClass: "MSFT 5.0"},
+		Clients:   Clients{Prefix: "client-", MacvlanMode: "vepa"},
+		DHCP:      DHCP{Timeout: 90 * time.Second, InFlight: 8, ConflictDetection: true, VendorClass: "MSFT 5.0"},
 		DNS:       []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("1.1.1.1")},
 		Ping: Ping{
 			Duration: 10 * time.Second, Count: 5, Interval: 10 * time.Millisecond,

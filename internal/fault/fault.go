@@ -25,6 +25,9 @@ type Conditions struct {
 	DropEvery        int           // one in so many DHCP messages is lost; 0: none
 	DropDHCP         float64       // percent of the DHCP messages that are lost
 	DelayDHCP        time.Duration // before each answer
+	NoRenewals       bool          // a REQUEST for more of a lease is not answered
+	WrongTimes       bool          // leases say that they are to be rebound before they are renewed
+	Squatters        int           // hosts with fixed addresses in the server's pool
 	RefuseRequests   bool          // each REQUEST is answered by a NAK
 	DuplicateAddress bool          // every second client gets the address of the one before
 	WrongSubnet      bool          // leases are for another network than the LAN's

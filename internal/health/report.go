@@ -99,7 +99,7 @@ func (r *Report) unwatched(name string, why error) {
 // What to do about limits that have no setting of their own.
 const (
 	fewer    = "use fewer clients, a faster machine, or end what else runs on this one"
-	fewerNow = "let fewer clients be made or speak at one time (clients.concurrency)"
+	fewerNow = "let fewer clients be made or speak at one time (dhcp.in_flight)"
 )
 
 // judgeCounters takes any count for a limit: each is a packet that was lost or

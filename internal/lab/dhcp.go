@@ -171,6 +171,9 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !asked.IsValid() {
 			asked = current // renewing or rebinding
 		}
+		if chosen == nil && current.IsValid() && !current.IsUnspecified() && s.conditions().NoRenewals {
+			return nil
+		}
 		if !s.grants(client) {
 			return nil
 		}
@@ -184,6 +187,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	case dhcpv4.MessageTypeRelease:
 		s.pool.release(client, current)
 	case dhcpv4.MessageTypeDecline:
+		s.separates(client)
 		s.pool.withhold(client, asked, s.leaseTime())
 	}
 	return nil

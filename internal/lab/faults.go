@@ -25,6 +25,8 @@ type troubles struct {
 	gate   *gate  // nil while nothing is lost or delayed
 	pings  *gate  // nil while the router answers pings at once
 	rogue  *rogue // nil while there is none
+
+	squatters *namespace.NS // likewise
 }
 
 // lanServer is who answers DHCP and DNS on the LAN.
@@ -141,6 +143,9 @@ func (l *Lab) behave(next fault.Conditions) error {
 	if next.RogueDHCP != was.RogueDHCP {
 		errs = append(errs, l.setRogue(next.RogueDHCP))
 	}
+	if next.Squatters != was.Squatters {
+		errs = append(errs, l.setSquatters(next.Squatters))
+	}
 	return errors.Join(errs...)
 }
 
@@ -179,5 +184,5 @@ func (l *Lab) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(false))
+	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(false), l.setSquatters(0))
 }

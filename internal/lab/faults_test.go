@@ -183,7 +183,7 @@ func TestARogueServerTakesEverySecondClient(t *testing.T) {
 		}
 		by := map[string]int{}
 		for _, c := range m.Clients() {
-			by[fmt.Sprint(c.Lease.Server, " for ", c.Lease.Gateway)]++
+			by[fmt.Sprint(c.Lease().Server, " for ", c.Lease().Gateway)]++
 		}
 		return by
 	}
@@ -224,7 +224,7 @@ func TestClientsInIsolationReachTheRouterOnly(t *testing.T) {
 		}
 		return n
 	}
-	other := m.Clients()[1].Lease.Address.Addr()
+	other := m.Clients()[1].Lease().Address.Addr()
 	got := map[string]int{"router": reached(netmgr.Gateway), "Internet": reached(netmgr.Host(netip.MustParseAddr("8.8.8.8"))), "second client": reached(netmgr.Host(other))}
 	if diff := cmp.Diff(map[string]int{"router": 2, "Internet": 2, "second client": 1}, got); diff != "" {
 		t.Errorf("clients that reached (-want +got):\n%s", diff)

@@ -162,7 +162,7 @@ func internetOf(parent string) string { return parent + "-internet" }
 // Remove takes away what a process that died left of the lab on parent. Only
 // namespaces that carry its run's mark are touched, and what is in them.
 func Remove(parent, mark string) error {
-	for _, name := range []string{guestOf(parent), rogueOf(parent), routerOf(parent), internetOf(parent)} {
+	for _, name := range []string{guestOf(parent), rogueOf(parent), squattersOf(parent), routerOf(parent), internetOf(parent)} {
 		ns, err := namespace.OpenMarked(name, mark)
 		if err != nil {
 			return err

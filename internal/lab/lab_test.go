@@ -50,7 +50,13 @@ func startLab(t *testing.T, opts lab.Options) *lab.Lab {
 
 func newManager(t *testing.T, l *lab.Lab) *netmgr.NetworkManager {
 	t.Helper()
-	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-client", DHCPTimeout: dhcpPatience(l)})
+	return newPatientManager(t, l, dhcpPatience(l))
+}
+
+// newPatientManager makes clients that may take so long to get an address.
+func newPatientManager(t *testing.T, l *lab.Lab, patience time.Duration) *netmgr.NetworkManager {
+	t.Helper()
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: l.Parent + "-client", DHCPTimeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +249,7 @@ func see(t *testing.T, l *lab.Lab) (a answers) {
 		t.Fatal(err)
 	}
 	c := m.Clients()[0]
-	a.Address, a.Gateway = c.Lease.Address.String(), c.Lease.Gateway.String()
+	a.Address, a.Gateway = c.Lease().Address.String(), c.Lease().Gateway.String()
 	var looks sync.WaitGroup // at once: it takes long to see that nothing comes
 	looks.Go(func() { a.RouterPing, a.GooglePing = pings(t, m, l.Router.String()), pings(t, m, "8.8.8.8") })
 	looks.Go(func() { a.RouterDNS = asks(t, c, "udp", l.Router.String()) })
@@ -443,7 +449,7 @@ func TestAPoolOfThreeServesThree(t *testing.T) {
 	}
 	var got []string
 	for _, c := range m.Clients() {
-		got = append(got, c.Lease.Address.String())
+		got = append(got, c.Lease().Address.String())
 	}
 	slices.Sort(got)
 	want := []string{"10.77.0.10/16", "10.77.0.11/16", "10.77.0.12/16"}
@@ -522,10 +528,10 @@ func TestLabsStandSideBySide(t *testing.T) {
 	}
 
 	inA, inB := newClient(t, a), newClient(t, b)
-	if got := inA.Lease.Address.String(); got != "10.77.0.10/16" {
+	if got := inA.Lease().Address.String(); got != "10.77.0.10/16" {
 		t.Errorf("in the first lab: lease on %s", got)
 	}
-	if got := inB.Lease.Address.String(); got != "192.168.7.10/24" {
+	if got := inB.Lease().Address.String(); got != "192.168.7.10/24" {
 		t.Errorf("in the second lab: lease on %s", got)
 	}
 	awaitLeases(t, a, 1)

@@ -114,6 +114,15 @@ func (m *mischief) twin(client string) (netip.Addr, bool) {
 	return addr, true
 }
 
+// separates gives a client that declined its twin's address one of its own.
+func (m *mischief) separates(client string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, known := m.known[client]; known {
+		m.known[client] = netip.Addr{}
+	}
+}
+
 // awaitTwin gives the next new client the address that client has been offered.
 func (m *mischief) awaitTwin(client string, addr netip.Addr) {
 	m.mu.Lock()
@@ -173,6 +182,10 @@ func (s *dhcpServer) spoil(resp *dhcpv4.DHCPv4) {
 		if !does.NoGateway {
 			resp.UpdateOption(dhcpv4.OptRouter(router))
 		}
+	}
+	if does.WrongTimes && resp.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+		resp.UpdateOption(dhcpv4.OptRenewTimeValue(s.leaseTime() / 8 * 7))
+		resp.UpdateOption(dhcpv4.OptRebindingTimeValue(s.leaseTime() / 2))
 	}
 	if does.NoDNS {
 		resp.Options.Del(dhcpv4.OptionDomainNameServer)

@@ -115,11 +115,11 @@ func TestAProgramCountsItsLeases(t *testing.T) {
 		}
 		awaitLeases(t, l, 3)
 		for _, c := range m.Clients() {
-			if a := c.Lease.Address.String(); a < "10.77.0.10/16" || a > "10.77.0.12/16" {
+			if a := c.Lease().Address.String(); a < "10.77.0.10/16" || a > "10.77.0.12/16" {
 				t.Errorf("%s has %s, which is not of the pool", c.Name, a)
 			}
-			if c.Lease.Duration != opts.LeaseTime {
-				t.Errorf("%s has its address for %s, want %s", c.Name, c.Lease.Duration, opts.LeaseTime)
+			if c.Lease().Duration != opts.LeaseTime {
+				t.Errorf("%s has its address for %s, want %s", c.Name, c.Lease().Duration, opts.LeaseTime)
 			}
 		}
 		file := filepath.Join("/run/lanstorm", l.Parent, p.leaseFile)
@@ -156,8 +156,8 @@ func TestAProgramKeepsItsLeases(t *testing.T) {
 			t.Fatal(err)
 		}
 		awaitLeases(t, l, 3)
-		if m.Clients()[2].Lease.Gateway != l.Router {
-			t.Errorf("healed, it names the gateway %s", m.Clients()[2].Lease.Gateway)
+		if m.Clients()[2].Lease().Gateway != l.Router {
+			t.Errorf("healed, it names the gateway %s", m.Clients()[2].Lease().Gateway)
 		}
 		if err := m.Cleanup(t.Context()); err != nil {
 			t.Fatal(err)

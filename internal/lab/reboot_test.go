@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -29,7 +30,7 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			need(t, tt.opts.Server)
 			l := startLab(t, tt.opts)
-			m := newManager(t, l)
+			m := newPatientManager(t, l, time.Minute) // the second declines the address of the first
 			if err := m.CreateClients(t.Context(), 1); err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +81,7 @@ func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
 // served afterwards.
 func TestARouterRebootsInTheMiddle(t *testing.T) {
 	l := startLab(t, ordinary("reboot-after 2"))
-	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient", Concurrency: 2})
+	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-package netmgr
+package dhcp4
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"regexp"
@@ -28,8 +30,32 @@ type Lease struct {
 	Renew    time.Duration // T1, option 58; half of Duration when not given
 	Rebind   time.Duration // T2, option 59; seven eighths when not given
 	Acquired time.Time
+}
 
-	ack *dhcpv4.DHCPv4
+// forever is the lease time that does not end (RFC 2131 §3.3), and unstated how
+// long a lease is taken for that does not say: other clients do so, too.
+const (
+	forever  = math.MaxUint32 * time.Second
+	unstated = time.Hour
+)
+
+// End is when the address must not be used any more; zero: never.
+func (l Lease) End() time.Time {
+	if l.Duration >= forever {
+		return time.Time{}
+	}
+	return l.Acquired.Add(cmp.Or(l.Duration, unstated))
+}
+
+// Term is how long the lease is for, in words.
+func (l Lease) Term() string {
+	switch {
+	case l.Duration >= forever:
+		return "ever"
+	case l.Duration == 0:
+		return "a time that was not told"
+	}
+	return l.Duration.String()
 }
 
 // Route leads to a network, by way of a gateway or, when Gateway is invalid,
@@ -43,23 +69,29 @@ type Route struct {
 const minMTU = 68
 
 // parseLease judges an OFFER or ACK. It never trusts it: a value that could
-// only harm the client is an error, one that can be done without is dropped.
-func parseLease(msg *dhcpv4.DHCPv4) (Lease, error) {
-	l := Lease{Server: addr4(msg.ServerIdentifier()), ack: msg}
-	if !l.Server.IsValid() || l.Server.IsUnspecified() {
-		return l, errors.New("no server identifier (option 54)")
+// only harm the client is an error, one that can be done without is dropped,
+// with a remark.
+func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
+	note := func(what, rfc, detail string, args ...any) {
+		notes = append(notes, Remark{What: what, RFC: rfc, Detail: fmt.Sprintf(detail, args...)})
 	}
+	l.Server = addr4(msg.ServerIdentifier())
+	if !l.Server.IsValid() || l.Server.IsUnspecified() {
+		return l, nil, errors.New("no server identifier (option 54)")
+	}
+	addr := addr4(msg.YourIPAddr)
 	mask := msg.SubnetMask()
 	bits, size := mask.Size()
 	switch {
 	case mask == nil:
-		return l, errors.New("no subnet mask (option 1)")
+		bits = classful(addr)
+		note("a lease without a subnet mask (option 1)", "", "%s", addr)
 	case size != 32 || bits == 0:
-		return l, fmt.Errorf("impossible subnet mask %s", net.IP(mask))
+		return l, nil, fmt.Errorf("impossible subnet mask %s", net.IP(mask))
 	}
-	l.Address = netip.PrefixFrom(addr4(msg.YourIPAddr), bits)
+	l.Address = netip.PrefixFrom(addr, bits)
 	if err := judgeAddress(l.Address); err != nil {
-		return l, err
+		return l, nil, err
 	}
 	for _, ip := range msg.DNS() {
 		if a := addr4(ip); a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
@@ -68,6 +100,9 @@ func parseLease(msg *dhcpv4.DHCPv4) (Lease, error) {
 	}
 	l.Domain = domainName(msg.DomainName())
 	l.Search = searchList(msg, l.Domain)
+	if msg.Options.Has(dhcpv4.OptionClasslessStaticRoute) && len(msg.ClasslessStaticRoute()) == 0 {
+		note("routes that cannot be read (option 121)", "3442", "% x", msg.Options.Get(dhcpv4.OptionClasslessStaticRoute))
+	}
 	l.Routes = parseRoutes(msg)
 	for _, r := range l.Routes {
 		if r.To.Bits() == 0 {
@@ -79,20 +114,42 @@ func parseLease(msg *dhcpv4.DHCPv4) (Lease, error) {
 			l.MTU = n
 		}
 	}
-	return l, l.setTimes(msg)
+	return l, notes, l.setTimes(msg, note)
+}
+
+// classful is the mask that an address had before there were masks (RFC 791
+// §3.2), which hosts take when they are told none.
+func classful(a netip.Addr) int {
+	switch {
+	case !a.Is4() || a.As4()[0] < 128:
+		return 8
+	case a.As4()[0] < 192:
+		return 16
+	}
+	return 24
 }
 
 // setTimes reads the lease time and when to renew (T1) and rebind (T2), which
 // must come in this order before its end (RFC 2131 §4.4.5); if they do not,
 // the protocol's defaults take their place.
-func (l *Lease) setTimes(msg *dhcpv4.DHCPv4) error {
-	l.Duration = msg.IPAddressLeaseTime(0)
-	if l.Duration == 0 && msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime) {
+func (l *Lease) setTimes(msg *dhcpv4.DHCPv4, note func(what, rfc, detail string, args ...any)) error {
+	const none = -1
+	l.Duration = msg.IPAddressLeaseTime(none)
+	given := msg.Options.Has(dhcpv4.OptionIPAddressLeaseTime)
+	switch {
+	case given && l.Duration == 0:
 		return errors.New("a lease time of 0 (option 51)")
+	case given && l.Duration == none:
+		note("a lease time that cannot be read (option 51)", "2132 §9.2", "% x", msg.Options.Get(dhcpv4.OptionIPAddressLeaseTime))
+	case !given:
+		note("a lease without a lease time (option 51)", "2131 §4.3.1", "%s", l.Address.Addr())
 	}
-	half, most := l.Duration/2, l.Duration/8*7
+	l.Duration = max(l.Duration, 0)
+	term := cmp.Or(l.Duration, unstated)
+	half, most := term/2, term/8*7
 	l.Renew, l.Rebind = msg.IPAddressRenewalTime(half), msg.IPAddressRebindingTime(most)
-	if l.Renew > l.Rebind || l.Rebind > l.Duration {
+	if l.Renew <= 0 || l.Renew > l.Rebind || l.Rebind > term {
+		note("T1 and T2 out of order (options 58, 59)", "2131 §4.4.5", "T1 %s, T2 %s of %s", l.Renew, l.Rebind, term)
 		l.Renew, l.Rebind = half, most
 	}
 	return nil
@@ -176,4 +233,39 @@ func domainName(s string) string {
 func addr4(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip.To4())
 	return a
+}
+
+// Check says what is wrong with a lease as one from router: the address must
+// be a host's in the router's subnet, the gateway another host's there, the
+// lease time above zero. An invalid router stands for the lease's own gateway.
+func (l Lease) Check(router netip.Addr) error {
+	if !router.IsValid() {
+		router = l.Gateway
+	}
+	switch addr, subnet := l.Address.Addr(), l.Address.Masked(); {
+	case !l.Gateway.IsValid():
+		return fmt.Errorf("the lease from %s names no gateway (option 3)", l.Server)
+	case !subnet.Contains(router):
+		return fmt.Errorf("%s is not in the subnet of the router %s", l.Address, router)
+	case !subnet.Contains(l.Gateway):
+		return fmt.Errorf("the gateway %s is outside the subnet %s", l.Gateway, subnet)
+	case addr == router || addr == l.Gateway:
+		return fmt.Errorf("%s is the router's own address", addr)
+	case l.Duration <= 0:
+		return fmt.Errorf("the lease from %s has no lease time (option 51)", l.Server)
+	}
+	return judgeAddress(l.Address)
+}
+
+// ResolvConf is the lease in the words of resolv.conf(5), with these name
+// servers.
+func (l Lease) ResolvConf(servers []netip.Addr) string {
+	var b strings.Builder
+	if len(l.Search) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(l.Search, " "))
+	}
+	for _, server := range servers {
+		fmt.Fprintf(&b, "nameserver %s\n", server)
+	}
+	return b.String()
 }

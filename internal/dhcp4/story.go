@@ -1,0 +1,82 @@
+package dhcp4
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Story is what there is to tell of a client.
+type Story struct {
+	State    State
+	Asked    time.Time     // when the first DISCOVER was sent
+	Leased   time.Time     // when the first ACK came that was of use
+	Offer    time.Duration // from Asked to the OFFER that was taken
+	Ack      time.Duration // from the REQUEST to the ACK
+	Sent     int           // DISCOVERs and REQUESTs for the first lease
+	Renewed  int           // how often the lease was extended: by its server, in time
+	Rebound  int           // and after that had not answered, or by another
+	Resent   int           // messages that were sent again for want of an answer
+	Remarks  []Remark
+	Events   []Event               // the newest
+	Declined map[netip.Addr]string // addresses granted that another host had, with its MAC
+}
+
+// Story tells of the client until now.
+func (c *Client) Story() Story {
+	c.group.mu.Lock()
+	defer c.group.mu.Unlock()
+	t := c.told
+	return Story{
+		State: c.state, Asked: t.first, Leased: t.acked, Offer: t.offered.Sub(t.first), Ack: t.acked.Sub(t.asked),
+		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound,
+		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
+	}
+}
+
+// NoOfferError says that no DHCP server offered an address in time.
+type NoOfferError struct {
+	Timeout time.Duration
+	Sent    int   // DISCOVERs
+	Refused error // why the last OFFER that came was of no use, if one came
+}
+
+func (e *NoOfferError) Error() string {
+	if e.Refused != nil {
+		return fmt.Sprintf("no usable OFFER in %s (%s sent; %v)", e.Timeout, Times(e.Sent, "DISCOVER"), e.Refused)
+	}
+	return fmt.Sprintf("no OFFER in %s (%s sent)", e.Timeout, Times(e.Sent, "DISCOVER"))
+}
+
+// Times is "1 DISCOVER", "2 DISCOVERs".
+func Times(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// whyNot says why the client has no lease after all its time: how far it got.
+func (c *Client) whyNot() error {
+	t := c.told
+	if c.state == Requesting {
+		t.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
+	}
+	switch {
+	case t.declines > 0:
+		addr := slices.MinFunc(slices.Collect(maps.Keys(c.rivals)), netip.Addr.Compare)
+		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", c.timeout, Times(t.declines, "DECLINE"), addr, c.rivals[addr])
+	case t.nak != nil:
+		return fmt.Errorf("%w (%s in %s)", t.nak, Times(t.naks, "time"), c.timeout)
+	case t.denied != "" && c.useless != nil:
+		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", c.timeout, t.denied, Times(t.requests, "REQUEST"), c.useless)
+	case t.denied != "":
+		return fmt.Errorf("no ACK in %s for %s (%s sent)", c.timeout, t.denied, Times(t.requests, "REQUEST"))
+	case t.first.IsZero():
+		return errors.New("its turn to ask did not come in " + c.timeout.String() + " (dhcp.in_flight)")
+	}
+	return &NoOfferError{Timeout: c.timeout, Sent: t.discovers, Refused: c.useless}
+}

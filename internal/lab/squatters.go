@@ -1,0 +1,63 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// squatterMAC goes with those of the other links of the lab.
+var squatterMAC = net.HardwareAddr{0x02, 0x4c, 0x53, 0, 0, 0x04}
+
+func squattersOf(parent string) string { return parent + "-squatters" }
+
+// setSquatters lets n hosts have the first addresses of the server's pool. They
+// are one namespace behind the router's port: to clients it makes no difference.
+func (l *Lab) setSquatters(n int) (err error) {
+	if l.squatters != nil {
+		err = errors.Join(l.squatters.DeleteLinks(), l.squatters.Delete())
+		l.squatters = nil
+	}
+	if n == 0 || err != nil {
+		return err
+	}
+	ns, err := namespace.CreateMarked(squattersOf(l.Parent), l.opts.Journal.Mark())
+	if err != nil {
+		return err
+	}
+	l.squatters = ns
+	if err := l.connectSquatters(ns, min(n, l.room())); err != nil {
+		return fmt.Errorf("squatters: %w", err)
+	}
+	return nil
+}
+
+func (l *Lab) connectSquatters(ns *namespace.NS, n int) error {
+	router, err := l.router.Netlink()
+	if err != nil {
+		return err
+	}
+	defer router.Close()
+	there, err := ns.Netlink()
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	lan, err := router.LinkByName("lan")
+	if err != nil {
+		return err
+	}
+	if err := addMacvlan(router, lan, ns, squatterMAC, netlink.MACVLAN_MODE_BRIDGE); err != nil {
+		return err
+	}
+	addrs := make([]netip.Prefix, n)
+	for i := range addrs {
+		addrs[i] = netip.PrefixFrom(nth(l.firstLease(), i), l.opts.Subnet.Bits())
+	}
+	return bringUp(there, "lan", addrs)
+}

@@ -1,0 +1,159 @@
+package netmgr
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	ethernetLen = 14
+	ipv4Len     = 20 // without options
+	udpLen      = 8
+	arpLen      = 28 // of Ethernet and IPv4 (RFC 826)
+	chaddrAt    = 28 // in a DHCP message (RFC 2131 §2)
+)
+
+var everybody = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+func htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v)) }
+
+// dhcpFrame is a DHCP message to a client, as it came.
+type dhcpFrame struct {
+	client [6]byte
+	from   net.HardwareAddr
+	ip     []byte // header
+	udp    []byte // header and message
+	msg    []byte
+}
+
+// dhcpAnswer takes a DHCP message out of an Ethernet frame that the filter let
+// pass. It wants the frame addressed to the client that the message is for, as
+// the client's link would.
+func dhcpAnswer(frame []byte) (a dhcpFrame, ok bool) {
+	if len(frame) < ethernetLen+ipv4Len {
+		return a, false
+	}
+	ip := frame[ethernetLen:]
+	headerLen := int(ip[0]&0xf) * 4
+	if headerLen < ipv4Len || len(ip) < headerLen+udpLen {
+		return a, false
+	}
+	a.ip, a.udp = ip[:headerLen], ip[headerLen:]
+	length := int(binary.BigEndian.Uint16(a.udp[4:]))
+	if length < udpLen+chaddrAt+len(a.client) || length > len(a.udp) { // shorter than the frame, which may be padded
+		return a, false
+	}
+	a.udp = a.udp[:length]
+	a.msg = a.udp[udpLen:]
+	to := [6]byte(frame)
+	a.from = net.HardwareAddr(frame[6:12])
+	a.client = [6]byte(a.msg[chaddrAt:])
+	return a, to == a.client || to == [6]byte(everybody)
+}
+
+// wrong names the layer whose checksum is wrong: a kernel drops such a packet.
+// Of UDP it need not be looked at when it is unfinished, or left out.
+func (a dhcpFrame) wrong(unfinished bool) string {
+	if fold(sum(0, a.ip)) != 0xffff {
+		return "IP"
+	}
+	if unfinished || binary.BigEndian.Uint16(a.udp[6:]) == 0 {
+		return ""
+	}
+	pseudo := sum(unix.IPPROTO_UDP+uint32(len(a.udp)), a.ip[12:20])
+	if fold(sum(pseudo, a.udp)) != 0xffff {
+		return "UDP"
+	}
+	return ""
+}
+
+// sum adds up 16-bit words (RFC 1071).
+func sum(s uint32, b []byte) uint32 {
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	if len(b) == 1 {
+		s += uint32(b[0]) << 8
+	}
+	return s
+}
+
+func fold(s uint32) uint32 {
+	for s>>16 != 0 {
+		s = s>>16 + s&0xffff
+	}
+	return s
+}
+
+// arpRequest is an Ethernet frame with a request by ARP to everybody. A sender
+// of 0.0.0.0 makes it a probe (RFC 5227 §2.1.1).
+func arpRequest(mac net.HardwareAddr, sender, target netip.Addr) []byte {
+	frame := make([]byte, 0, ethernetLen+arpLen)
+	frame = append(append(frame, everybody...), mac...)
+	frame = binary.BigEndian.AppendUint16(frame, unix.ETH_P_ARP)
+	frame = append(frame, 0, 1, 8, 0, 6, 4, 0, 1) // Ethernet, IPv4, their lengths, request
+	frame = append(append(frame, mac...), sender.AsSlice()...)
+	frame = append(frame, 0, 0, 0, 0, 0, 0)
+	return append(frame, target.AsSlice()...)
+}
+
+// arpClaim is who says in this frame, by ARP, that it has which address.
+func arpClaim(frame []byte) (owner net.HardwareAddr, addr netip.Addr, ok bool) {
+	if len(frame) < ethernetLen+arpLen || binary.BigEndian.Uint16(frame[12:]) != unix.ETH_P_ARP {
+		return nil, addr, false
+	}
+	arp := frame[ethernetLen:]
+	if [6]byte(arp) != [6]byte{0, 1, 8, 0, 6, 4} {
+		return nil, addr, false
+	}
+	addr = netip.AddrFrom4([4]byte(arp[14:]))
+	return net.HardwareAddr(arp[8:14]), addr, !addr.IsUnspecified() // which a probe comes from
+}
+
+// answersTo accepts ARP, and Ethernet frames with UDP over IPv4 to the DHCP
+// client port whose chaddr begins as mac does, by which all clients of this
+// machine are known.
+func answersTo(mac net.HardwareAddr) []bpf.Instruction {
+	const (
+		etherType        = 12
+		flagsAndFragment = ethernetLen + 6
+		protocol         = ethernetLen + 9
+		udpDestination   = ethernetLen + 2 // behind the IPv4 header
+		chaddr           = ethernetLen + udpLen + chaddrAt
+	)
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: etherType, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_ARP, SkipTrue: 10},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 10},
+		bpf.LoadAbsolute{Off: protocol, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 8},
+		bpf.LoadAbsolute{Off: flagsAndFragment, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 6},
+		bpf.LoadMemShift{Off: ethernetLen}, // X = length of the IPv4 header
+		bpf.LoadIndirect{Off: udpDestination, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: dhcpv4.ClientPort, SkipTrue: 3},
+		bpf.LoadIndirect{Off: chaddr, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(mac), SkipTrue: 1},
+		bpf.RetConstant{Val: 1 << 16},
+		bpf.RetConstant{Val: 0},
+	}
+}
+
+// attachFilter has the kernel hand on only what filter accepts.
+func attachFilter(fd int, filter []bpf.Instruction) error {
+	raw, err := bpf.Assemble(filter)
+	if err != nil {
+		return err
+	}
+	program := make([]unix.SockFilter, len(raw))
+	for i, f := range raw {
+		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
+	}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+}

@@ -1,0 +1,153 @@
+package netmgr
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/journal"
+)
+
+// host does for a client what its DHCP decides.
+type host struct{ *Client }
+
+var _ dhcp4.Host = host{}
+
+func (c *Client) identity() dhcp4.Identity {
+	return dhcp4.Identity{MAC: c.MAC, HostName: c.Name, VendorClass: c.m.opts.VendorClass, MaxSize: c.m.parent.MTU}
+}
+
+var allServers = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// Broadcast comes from 0.0.0.0 when the link has no address, which therefore
+// goes before a client without a lease asks for another.
+func (h host) Broadcast(msg []byte) error {
+	if h.lease() == nil && h.applied.Load() != nil {
+		if err := h.apply(); err != nil {
+			return err
+		}
+	}
+	return h.Unicast(allServers, msg)
+}
+
+func (h host) Unicast(server netip.Addr, msg []byte) error {
+	if h.sender == nil {
+		if err := h.openSender(); err != nil {
+			return err
+		}
+	}
+	err := h.sender.send(server, msg)
+	if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) {
+		h.m.strain.noBuffers.Add(1)
+	}
+	return err
+}
+
+func (h host) Probe(addr netip.Addr) error {
+	return h.m.line.arp(h.MAC, netip.IPv4Unspecified(), addr)
+}
+
+func (h host) Announce(addr netip.Addr) error { return h.m.line.arp(h.MAC, addr, addr) }
+
+// Granted writes down what is to be given back, before it is used.
+func (h host) Granted(l dhcp4.Lease) error {
+	if l.Address == h.granted.Address && l.Server == h.granted.Server && h.leased {
+		return nil
+	}
+	h.granted, h.leased = journal.Lease{Client: h.number, Address: l.Address, Server: l.Server}, true
+	return h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted})
+}
+
+func (h host) Bound(l dhcp4.Lease) {
+	h.closeSender()
+	h.settle(&l)
+}
+
+func (h host) Lost(reason error) {
+	if h.lease() != nil { // not one that was declined
+		h.lost.Store(&leaseLoss{h.losses().times + 1, reason})
+	}
+	h.closeSender()
+	h.leased = false
+	h.settle(nil)
+}
+
+func (h host) Failed(err error) {
+	if h.up != nil {
+		h.up.fail(&ClientError{Client: h.Name, Stage: StageLease, Err: err})
+	}
+}
+
+// lease is what the client has now; nil: none.
+func (c *Client) lease() *Lease { return c.wanted.Load() }
+
+// Lease is what the client has from the router now; zero: nothing, for it lost
+// it and asks for another.
+func (c *Client) Lease() Lease {
+	if l := c.lease(); l != nil {
+		return *l
+	}
+	return Lease{}
+}
+
+// settle makes the kernel follow, soon, what the client has by DHCP.
+func (c *Client) settle(l *Lease) {
+	c.wanted.Store(l)
+	up := c.up
+	c.m.work.Go(func() {
+		c.m.slots <- struct{}{}
+		defer func() { <-c.m.slots }()
+		err := safely(c.apply)
+		switch {
+		case up != nil && l != nil:
+			up.ready(c, err)
+		case err != nil:
+			c.m.opts.Log.Warn("the kernel did not follow a lease", "client", c.Name, "reason", err)
+		}
+	})
+}
+
+// sender is a UDP socket inside the namespace at the DHCP client's port, a mere
+// descriptor because nothing is read from it: the listener hears the answers.
+// But while it is open, the kernel does not answer them by "port unreachable".
+type sender struct{ fd int }
+
+func (c *Client) openSender() error {
+	s := &sender{}
+	err := c.ns.Do(func() (err error) {
+		s.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	err = errors.Join(
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
+		// Without it the kernel keeps to itself that a queue was full (udp_send_skb).
+		unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1),
+		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.BindToDevice(s.fd, c.Link),
+		unix.Bind(s.fd, &unix.SockaddrInet4{Port: dhcpv4.ClientPort}))
+	if err != nil {
+		unix.Close(s.fd)
+		return fmt.Errorf("UDP socket: %w", err)
+	}
+	c.sender = s
+	return nil
+}
+
+func (s *sender) send(to netip.Addr, msg []byte) error {
+	return os.NewSyscallError("sendto", unix.Sendto(s.fd, msg, 0, &unix.SockaddrInet4{Addr: to.As4(), Port: dhcpv4.ServerPort}))
+}
+
+func (c *Client) closeSender() {
+	if c.sender != nil {
+		unix.Close(c.sender.fd)
+		c.sender = nil
+	}
+}

@@ -1,0 +1,97 @@
+package netmgr
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
+)
+
+// Remark is something that the router did wrong, or that should be known of it,
+// and that the client survived.
+type Remark struct {
+	Client *Client
+	dhcp4.Remark
+}
+
+// Remarks are those of all clients, until now.
+func (m *NetworkManager) Remarks() (all []Remark) {
+	subnets := map[netip.Prefix]int{}
+	var most netip.Prefix
+	for _, c := range m.clients {
+		if l := c.lease(); l != nil {
+			subnet := l.Address.Masked()
+			if subnets[subnet]++; subnets[subnet] > subnets[most] {
+				most = subnet
+			}
+		}
+	}
+	for _, c := range m.clients {
+		for _, r := range c.Story().Remarks {
+			all = append(all, Remark{c, r})
+		}
+		if l := c.lease(); l != nil && l.Address.Masked() != most {
+			all = append(all, Remark{c, dhcp4.Remark{
+				What: "a lease of another subnet than most", Count: 1,
+				Detail: fmt.Sprintf("%s from %s, others are of %s", l.Address, l.Server, most),
+			}})
+		}
+	}
+	return all
+}
+
+// Told is what there is to tell of remarks about so many clients: one text for
+// each kind, as its first client saw it.
+func Told(all []Remark, clients int) (texts []string) {
+	count, first := map[string]int{}, map[string]Remark{}
+	var order []string
+	for _, r := range all {
+		if count[r.What] == 0 {
+			order = append(order, r.What)
+			first[r.What] = r
+		}
+		count[r.What]++
+	}
+	for _, what := range order {
+		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
+	}
+	return texts
+}
+
+// leaseLoss is why a client lost its lease, last.
+type leaseLoss struct {
+	times  int
+	reason error
+}
+
+// Keeping looks from now on which clients keep their addresses. What it returns
+// tells which have lost theirs since, or have another.
+func (m *NetworkManager) Keeping() (lost func() []Problem) {
+	type had struct {
+		address netip.Prefix
+		losses  int
+	}
+	before := map[*Client]had{}
+	for _, c := range m.clients {
+		before[c] = had{c.Lease().Address, c.losses().times}
+	}
+	return func() (problems []Problem) {
+		for _, c := range m.clients {
+			was, l := before[c], c.losses()
+			switch now := c.Lease().Address; {
+			case l.times > was.losses:
+				problems = append(problems, Problem{c, l.reason})
+			case now != was.address:
+				problems = append(problems, Problem{c, fmt.Errorf("has %s now, and had %s", now, was.address)})
+			}
+		}
+		return problems
+	}
+}
+
+func (c *Client) losses() leaseLoss {
+	if l := c.lost.Load(); l != nil {
+		return *l
+	}
+	return leaseLoss{}
+}
