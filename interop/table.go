@@ -33,7 +33,7 @@ func (r row) String() string {
 }
 
 func (o outcome) last() string {
-	if o.Bound == 0 {
+	if o.Last == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.3f s", o.Last.Seconds())
@@ -45,7 +45,7 @@ var preface string
 // page is the document with the rows.
 func page(rows []row) string {
 	var b strings.Builder
-	b.WriteString(preface + head)
+	fmt.Fprintf(&b, preface+head, udhcpc.version())
 	for _, r := range rows {
 		b.WriteString(r.String())
 	}
