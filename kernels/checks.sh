@@ -84,6 +84,7 @@ if [ "$scope" = all ]; then
 	tests netmgr TestTenClientsLeasePingAndAreGone TestTwoHundredClientsLeasePingTheRouterAndAreGone \
 		TestEveryModeReachesTheInternet TestClientsEndInTheModeAskedFor TestClientsHangOnABridgeAndOnAVLAN TestALinkOfTheMachineWithTheNameOfAClients \
 		TestTheKernelGetsWhatTheLeaseSays TestMTUOfTheLease TestAPointToPointLease TestAllOrNothing \
+		TestLeasesAreRenewedInTheKernelToo TestAnAddressGoesWithItsLease TestARefusedAddressIsNeverUsed TestAddressesOfOthersAreDeclined \
 		TestWhatIsNotOursIsLeftAlone TestTheMacvlanGoesEvenWhenItsNamespaceIsHeld \
 		TestAProgramSeesItsClientsMachine TestTwoClientsTalkByUDP TestHTTPComesFromTheClient \
 		TestPingOfRoutersThatRefuse TestClientsReachEachOther TestPrivateModeKeepsClientsApart \

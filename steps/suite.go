@@ -217,7 +217,10 @@ func (s *Suite) leaveRouter() error {
 
 // LabOptions is the lab that the configuration describes.
 func LabOptions(c config.Lab) lab.Options {
-	return lab.Options{Subnet: c.Subnet, Pool: c.Pool, LeaseTime: c.LeaseTime, Server: lab.Server(c.Server), Faults: c.Faults}
+	return lab.Options{
+		Subnet: c.Subnet, Pool: c.Pool, LeaseTime: c.LeaseTime,
+		Server: lab.Server(c.Server), PingCheck: c.PingCheck, Faults: c.Faults,
+	}
 }
 
 func (s *Suite) managerOptions() netmgr.Options {

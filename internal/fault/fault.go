@@ -49,7 +49,7 @@ type Kind struct {
 	Name     string
 	Sentence string // that says it in a feature; <n> is the argument, in the unit of Usage
 	Means    string // one line of help
-	Builtin  bool   // only the lab's own servers can do it, not dnsmasq or Kea
+	Builtin  bool   // only the lab's own servers can do it, not somebody else's
 	argument
 }
 
