@@ -55,7 +55,7 @@ type Client struct {
 	deadline time.Time     // until which there must be one; zero once there was
 	timeout  time.Duration // of which deadline is the end
 
-	msg    *dhcpv4.DHCPv4 // under way
+	msg    *dhcpv4.DHCPv4 // under way, or the last that was
 	sends  int            // how often it was sent
 	unsent bool           // it is still to be sent, for a queue was full
 	secs   uint16         // of the last DISCOVER, for the REQUEST (RFC 2131 §3.1)
@@ -349,7 +349,7 @@ func (c *Client) refused(in input) {
 
 // restart goes back to the beginning, after a pause.
 func (c *Client) restart(pause time.Duration) {
-	c.msg, c.spare = nil, nil
+	c.spare = nil
 	c.disown()
 	c.lease = Lease{}
 	c.become(Init)
@@ -395,7 +395,7 @@ func (c *Client) accept(in input) {
 		return
 	}
 	c.told.acked = l.Acquired
-	c.lease, c.msg, c.setbacks, c.probes = l, nil, 0, 0
+	c.lease, c.setbacks, c.probes = l, 0, 0
 	c.become(Checking)
 	if sibling := c.group.owners[l.Address.Addr()]; sibling != nil && sibling != c {
 		if !c.group.opts.Unchecked {
@@ -548,7 +548,7 @@ func (c *Client) extend(in input) {
 		c.accept(in)
 		return
 	}
-	c.lease, c.msg = l, nil
+	c.lease = l
 	c.log("%s: %s for %s more", c.state, l.Address.Addr(), l.Term())
 	if c.state == Rebinding {
 		c.told.rebound++

@@ -113,13 +113,17 @@ func join(g *Group, mac net.HardwareAddr, server func(asked *dhcpv4.DHCPv4, befo
 // run has the client ask, and lets so much time pass.
 func (s *script) run(timeout, d time.Duration) {
 	s.group.Start(timeout, s.client)
-	pass(d)
+	s.pass(d)
 }
 
-// pass lets so much time go by.
-func pass(d time.Duration) {
+// pass lets so much time go by. The script may be looked at before and after:
+// the lock is what its methods are called with.
+func (s *script) pass(d time.Duration) {
+	touch := func() { s.group.mu.Lock(); defer s.group.mu.Unlock() }
+	touch()
 	time.Sleep(d)
 	synctest.Wait()
+	touch()
 }
 
 // reply is a sound answer to asked, changed by mods.
@@ -419,7 +423,7 @@ func TestAClientSaysWhyItHasNoLease(t *testing.T) {
 					t.Error(diff)
 				}
 				sent := len(s.sent)
-				pass(time.Hour)
+				s.pass(time.Hour)
 				if len(s.sent) != sent {
 					t.Error("it goes on")
 				}
@@ -510,12 +514,12 @@ func TestALeaseIsRenewed(t *testing.T) {
 		if len(s.sent) != 2 {
 			t.Fatalf("%q before T1", s.types())
 		}
-		pass(4 * time.Minute)
+		s.pass(4 * time.Minute)
 		renewal := s.sent[len(s.sent)-1]
 		if len(s.sent) != 3 || !renewal.ClientIPAddr.Equal(net.IP{10, 77, 0, 10}) || renewal.RequestedIPAddress() != nil || renewal.ServerIdentifier() != nil {
 			t.Errorf("%q; the renewal is %s", s.types(), renewal.Summary())
 		}
-		pass(10 * time.Hour)
+		s.pass(10 * time.Hour)
 		if n := len(s.bound); n < 20 || n > 23 || len(s.lost) > 0 {
 			t.Errorf("renewed %d times in ten hours and a half; lost: %q", n-1, s.lost)
 		}
@@ -537,15 +541,15 @@ func TestALeaseIsReboundThenLostThenAskedForAgain(t *testing.T) {
 		if s.client.Story().State != Renewing {
 			t.Errorf("%s after 52 minutes", s.client.Story().State)
 		}
-		pass(2 * time.Minute)
+		s.pass(2 * time.Minute)
 		if s.client.Story().State != Rebinding {
 			t.Errorf("%s after 54 minutes", s.client.Story().State)
 		}
-		pass(4 * time.Minute)
+		s.pass(4 * time.Minute)
 		if len(s.lost) > 0 {
 			t.Errorf("lost before its end: %q", s.lost)
 		}
-		pass(3 * time.Minute)
+		s.pass(3 * time.Minute)
 		if diff := cmp.Diff([]string{"the lease of 10.77.0.10 has ended: nobody answered the renewal"}, s.lost); diff != "" {
 			t.Error(diff)
 		}
@@ -554,7 +558,7 @@ func TestALeaseIsReboundThenLostThenAskedForAgain(t *testing.T) {
 		if n := s.seen[dhcpv4.MessageTypeRequest] - 1; n < 8 || n > 12 {
 			t.Errorf("%d REQUESTs for a renewal, %s", n, s.types())
 		}
-		pass(2 * time.Hour)
+		s.pass(2 * time.Hour)
 		if len(s.bound) < 2 {
 			t.Errorf("%d leases", len(s.bound))
 		}
@@ -682,7 +686,7 @@ func TestAnAddressIsDefendedOnce(t *testing.T) {
 		if len(s.lost) > 0 {
 			t.Fatal(s.lost)
 		}
-		pass(time.Second)
+		s.pass(time.Second)
 		s.group.Claimed(addr, serverMAC)
 		if diff := cmp.Diff([]string{"10.77.0.10 is that of 02:4c:53:00:00:01"}, s.lost); diff != "" {
 			t.Error(diff)
@@ -738,7 +742,7 @@ func TestAClientRebootsWithItsOldAddress(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t, Options{}, tt.script)
 				s.group.Reboot(time.Minute, s.client, old)
-				pass(time.Minute)
+				s.pass(time.Minute)
 				if diff := cmp.Diff(tt.sent, s.types()); diff != "" || len(s.bound) != 1 {
 					t.Errorf("%d leases, %s", len(s.bound), diff)
 				}
@@ -768,7 +772,7 @@ func TestNoMoreAskThanMay(t *testing.T) {
 			all, clients = append(all, s), append(clients, s.client)
 		}
 		g.Start(time.Minute, clients...)
-		pass(10 * time.Second)
+		all[0].pass(10 * time.Second)
 		for _, s := range all {
 			if len(s.bound) != 1 {
 				t.Errorf("%s: %d leases", s.client.id.MAC, len(s.bound))
@@ -785,7 +789,7 @@ func TestThoseWhoBeganTogetherFailTogether(t *testing.T) {
 		a := newScript(t, Options{InFlight: 1}, nil)
 		b := join(a.group, net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0x00, 0x08}, nil)
 		a.group.Start(10*time.Second, a.client, b.client)
-		pass(10 * time.Second)
+		a.pass(10 * time.Second)
 		if got, want := errorText(a.failed), "no OFFER in 10s (3 DISCOVERs sent)"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
