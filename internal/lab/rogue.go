@@ -41,7 +41,7 @@ func (l *Lab) letRogueIn() (r *rogue, err error) {
 	if r.ns, err = namespace.CreateMarked(rogueOf(l.Parent), l.opts.Journal.Mark()); err != nil {
 		return nil, err
 	}
-	if err := l.connectRogue(r.ns, netip.PrefixFrom(self, bits)); err != nil {
+	if err := l.connectHost(r.ns, rogueMAC, netip.PrefixFrom(self, bits)); err != nil {
 		return nil, errors.Join(err, r.ns.Delete())
 	}
 	if err := r.start(r.ns, r.handle); err != nil {
@@ -50,9 +50,9 @@ func (l *Lab) letRogueIn() (r *rogue, err error) {
 	return r, nil
 }
 
-// connectRogue makes a macvlan on the router's link: what clients send reaches
-// both hosts.
-func (l *Lab) connectRogue(ns *namespace.NS, addr netip.Prefix) error {
+// connectHost makes ns a host behind the router's link, by a macvlan on that:
+// what clients send reaches both.
+func (l *Lab) connectHost(ns *namespace.NS, mac net.HardwareAddr, addrs ...netip.Prefix) error {
 	router, err := l.router.Netlink()
 	if err != nil {
 		return err
@@ -67,10 +67,10 @@ func (l *Lab) connectRogue(ns *namespace.NS, addr netip.Prefix) error {
 	if err != nil {
 		return err
 	}
-	if err := addMacvlan(router, lan, ns, rogueMAC, netlink.MACVLAN_MODE_BRIDGE); err != nil {
+	if err := addMacvlan(router, lan, ns, mac, netlink.MACVLAN_MODE_BRIDGE); err != nil {
 		return err
 	}
-	return bringUp(there, "lan", []netip.Prefix{addr})
+	return bringUp(there, "lan", addrs)
 }
 
 func (r *rogue) handle(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {

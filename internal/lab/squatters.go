@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -31,33 +29,12 @@ func (l *Lab) setSquatters(n int) (err error) {
 		return err
 	}
 	l.squatters = ns
-	if err := l.connectSquatters(ns, min(n, l.room())); err != nil {
-		return fmt.Errorf("squatters: %w", err)
-	}
-	return nil
-}
-
-func (l *Lab) connectSquatters(ns *namespace.NS, n int) error {
-	router, err := l.router.Netlink()
-	if err != nil {
-		return err
-	}
-	defer router.Close()
-	there, err := ns.Netlink()
-	if err != nil {
-		return err
-	}
-	defer there.Close()
-	lan, err := router.LinkByName("lan")
-	if err != nil {
-		return err
-	}
-	if err := addMacvlan(router, lan, ns, squatterMAC, netlink.MACVLAN_MODE_BRIDGE); err != nil {
-		return err
-	}
-	addrs := make([]netip.Prefix, n)
+	addrs := make([]netip.Prefix, min(n, l.room()))
 	for i := range addrs {
 		addrs[i] = netip.PrefixFrom(nth(l.firstLease(), i), l.opts.Subnet.Bits())
 	}
-	return bringUp(there, "lan", addrs)
+	if err := l.connectHost(ns, squatterMAC, addrs...); err != nil {
+		return fmt.Errorf("squatters: %w", err)
+	}
+	return nil
 }
