@@ -25,7 +25,8 @@ type Host interface {
 	Broadcast(msg []byte) error
 	// Unicast sends a DHCP message from the client's address to a server.
 	Unicast(server netip.Addr, msg []byte) error
-	// Probe asks by ARP, from no address, who has addr (RFC 5227 §2.1.1).
+	// Probe asks by ARP, from no address, who has addr (RFC 5227 §2.1.1). Its
+	// errors are those of Broadcast.
 	Probe(addr netip.Addr) error
 	// Announce says by ARP that the client has addr (RFC 5227 §2.3).
 	Announce(addr netip.Addr) error
@@ -170,7 +171,7 @@ func (c *Client) sendAgain() (sent bool) {
 	} else {
 		err = c.host.Broadcast(wire)
 	}
-	c.unsent = errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN)
+	c.unsent = full(err)
 	switch {
 	case c.unsent:
 		c.wake(time.Now().Add(jitter(fullWait)))
@@ -186,6 +187,9 @@ func (c *Client) sendAgain() (sent bool) {
 	}
 	return true
 }
+
+// full reports whether err says that a queue of this machine is full.
+func full(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
 
 // discover begins to look for a server.
 func (c *Client) discover(input) {
@@ -360,8 +364,8 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	if err != nil {
 		c.useless = fmt.Errorf("an ACK was refused: %w", err)
 		c.remark("an ACK of no use", "2131 §4.3.1", "%v", err)
-		if l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
-			_ = c.host.Granted(l) // so that it is given back
+		if !c.state.holds() && l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
+			_ = c.host.Granted(l) // so that it is given back; but a client that has another keeps that
 		}
 		return l, false
 	}
@@ -383,8 +387,11 @@ func (c *Client) accept(in input) {
 		return
 	}
 	if err := c.host.Granted(l); err != nil {
-		c.fail(err)
-		return
+		if !c.deadline.IsZero() {
+			c.fail(err)
+			return
+		}
+		c.log("%v", err)
 	}
 	c.told.acked = l.Acquired
 	c.lease, c.msg, c.setbacks, c.probes = l, nil, 0, 0
@@ -407,9 +414,13 @@ func (c *Client) probe(input) {
 		c.bind()
 		return
 	}
-	if err := c.host.Probe(c.lease.Address.Addr()); err != nil && !errors.Is(err, unix.ENOBUFS) {
-		c.fail(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err))
-		return
+	if err := c.host.Probe(c.lease.Address.Addr()); err != nil && !full(err) {
+		err = fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)
+		if !c.deadline.IsZero() {
+			c.fail(err)
+			return
+		}
+		c.log("%v", err) // a client that stood before goes on
 	}
 	c.probes++
 	c.wake(time.Now().Add(probeWait))
