@@ -29,8 +29,9 @@ type bringUp struct {
 	standing    int // clients that came through
 	peak        int // clients that were asking at one time, at most
 	failed      []*ClientError
-	start, done time.Time
+	start, done time.Time     // done: whatever becomes of a client from then on is no matter of this
 	over        chan struct{} // closed when all stand, or one has failed
+	whole       bool          // all stand and none has failed, as was found in the end
 }
 
 // task is what a client does in a stage, and where the time goes that it takes.
@@ -79,8 +80,18 @@ func (b *bringUp) run(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	b.peak = group.Peak()
-	if b.standing < len(b.clients) {
-		group.Leave(b.m.opts.Patience, all...)
+}
+
+// leave gives up the clients of this creation.
+func (b *bringUp) leave() {
+	var all []*dhcp4.Client
+	for _, c := range b.clients {
+		if c.dhcp != nil {
+			all = append(all, c.dhcp)
+		}
+	}
+	if len(all) > 0 {
+		b.m.group.Leave(b.m.opts.Patience, all...)
 	}
 }
 
@@ -105,10 +116,11 @@ func (b *bringUp) arrive(ctx context.Context, all []*dhcp4.Client) {
 }
 
 func (b *bringUp) finish() {
-	if b.standing < len(b.clients) {
-		b.m.work.Wait() // nobody is in the middle of anything when all is taken down
+	b.end()
+	if !b.whole {
+		b.leave()
+		b.m.endDHCP() // nobody is in the middle of anything when all is taken down
 	}
-	b.done = time.Now()
 	for _, c := range b.clients {
 		c.closeNetlink()
 		c.recall()
@@ -152,35 +164,49 @@ func (b *bringUp) fail(err *ClientError) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.done.IsZero() {
+		return
+	}
 	b.failed = append(b.failed, err)
-	b.end()
+	b.wake()
 }
 
 // ready is told of a client whose kernel has followed its lease, or of the
-// error that kept it from that.
-func (b *bringUp) ready(c *Client, err error) {
-	if err != nil {
-		b.fail(&ClientError{Client: c.Name, Stage: StageConfigure, Err: err})
-		return
-	}
+// error that kept it from that. It reports whether that was news: of a client
+// that stands already it is not.
+func (b *bringUp) ready(c *Client, err error) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if c.stands {
-		return // a renewal
+	switch {
+	case c.stands || !b.done.IsZero():
+		return false
+	case err != nil:
+		b.failed = append(b.failed, &ClientError{Client: c.Name, Stage: StageConfigure, Err: err})
+		b.wake()
+		return true
 	}
 	c.stands = true
 	if b.standing++; b.standing == len(b.clients) {
-		b.end()
+		b.wake()
 	}
+	return true
 }
 
-// end wakes run, once. The caller holds mu.
-func (b *bringUp) end() {
+// wake wakes run, once. The caller holds mu.
+func (b *bringUp) wake() {
 	select {
 	case <-b.over:
 	default:
 		close(b.over)
 	}
+}
+
+// end decides what became of it all, while clients may still be on their way.
+func (b *bringUp) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.whole = b.standing == len(b.clients) && len(b.failed) == 0
+	b.done = time.Now()
 }
 
 // perform does tasks until one fails.
@@ -223,13 +249,20 @@ func (m *NetworkManager) openLine() (err error) {
 	return err
 }
 
-// closeLine ends all DHCP but for the RELEASEs.
-func (m *NetworkManager) closeLine() {
+// endDHCP stops all clients where they are, and waits for the kernels that
+// follow leases. To stop some of them would not do: those that go on would give
+// work to be waited for without end.
+func (m *NetworkManager) endDHCP() {
 	if m.group != nil {
 		m.group.Close()
 		m.group = nil
 	}
 	m.work.Wait()
+}
+
+// closeLine ends all DHCP but for the RELEASEs.
+func (m *NetworkManager) closeLine() {
+	m.endDHCP()
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())
 		m.line = nil

@@ -45,6 +45,8 @@ type Client struct {
 	applying sync.Mutex            // held while the kernel is made to follow
 	applied  atomic.Pointer[Lease] // what the kernel has
 	nl       *netlink.Handle       // open while the client is being made
+	settling atomic.Bool           // it is to follow, and has not begun to
+	settled  bool                  // all that comes with the address is there
 	joined   bool                  // in the macvlan mode asked for
 	up       *bringUp              // by which it was made
 	stands   bool                  // as far as that is concerned

@@ -44,6 +44,7 @@ func (c *Client) apply() error {
 		}
 		have = nil
 		c.applied.Store(nil)
+		c.settled = false
 	}
 	if want == nil {
 		return nil
@@ -52,20 +53,31 @@ func (c *Client) apply() error {
 		return err
 	}
 	c.applied.Store(want)
-	if have != nil { // a renewal
+	if have != nil && c.settled && !lapsed(*have, start) { // a renewal
 		return nil
 	}
+	c.settled = false
 	if err := c.configure(*want); err != nil {
 		return err
 	}
 	if err := c.join(); err != nil {
 		return err
 	}
+	c.settled = true
 	if c.Timings.Configure == 0 {
 		c.Timings.Check = start.Sub(want.Acquired)
 		c.Timings.Configure = time.Since(start)
 	}
 	return nil
+}
+
+// lapsed reports whether the kernel may have taken the address away by itself,
+// and with it the routes. It does so some milliseconds early (check_lifetime in
+// devinet.c).
+func lapsed(l Lease, now time.Time) bool {
+	const early = 100 * time.Millisecond
+	end := l.End()
+	return !end.IsZero() && end.Sub(now) < early
 }
 
 // setAddress gives the kernel an address for as long as the lease is: should

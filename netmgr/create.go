@@ -44,7 +44,7 @@ func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arr
 	b.run(ctx)
 	m.creation = b.figures()
 	m.creation.Remarks = m.Remarks()
-	if b.standing == n && ctx.Err() == nil {
+	if b.whole && ctx.Err() == nil {
 		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil
 	}

@@ -114,3 +114,49 @@ func TestTheListenerHearsOnlyAnswersToItsClients(t *testing.T) {
 		})
 	}
 }
+
+// What a kernel drops is told from what it does not look at.
+func TestWrongChecksums(t *testing.T) {
+	msg := make([]byte, 301) // an odd length
+	for i := range msg {
+		msg[i] = byte(3 * i)
+	}
+	sound := func() dhcpFrame {
+		ip := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 10, 77, 0, 1, 10, 77, 0, 10}
+		udp := append([]byte{0, 67, 0, 68, 0, 0, 0, 0}, msg...)
+		binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
+		binary.BigEndian.PutUint16(ip[10:], ^uint16(fold(sum(0, ip))))
+		binary.BigEndian.PutUint16(udp[6:], ^uint16(fold(sum(unix.IPPROTO_UDP+uint32(len(udp)), slices.Concat(ip[12:20], udp)))))
+		return dhcpFrame{ip: ip, udp: udp}
+	}
+	for _, tt := range []struct {
+		name       string
+		spoil      func(dhcpFrame)
+		unfinished bool
+		want       string
+	}{
+		{name: "sound", spoil: func(dhcpFrame) {}},
+		{name: "the TTL changed on the way", spoil: func(f dhcpFrame) { f.ip[8]-- }, want: "IP"},
+		{name: "the same, unfinished", spoil: func(f dhcpFrame) { f.ip[8]-- }, unfinished: true, want: "IP"},
+		{name: "the last byte changed", spoil: func(f dhcpFrame) { f.udp[len(f.udp)-1]++ }, want: "UDP"},
+		{name: "the same, unfinished", spoil: func(f dhcpFrame) { f.udp[len(f.udp)-1]++ }, unfinished: true},
+		{name: "no checksum of UDP", spoil: func(f dhcpFrame) { f.udp[6], f.udp[7] = 0, 0 }},
+		{
+			name: "addresses changed so that IP does not see it",
+			spoil: func(f dhcpFrame) {
+				f.ip[15]++
+				f.ip[19]--
+				f.udp[10]++
+			},
+			want: "UDP",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := sound()
+			tt.spoil(f)
+			if got := f.wrong(tt.unfinished); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

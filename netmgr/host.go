@@ -98,15 +98,19 @@ func (c *Client) Lease() Lease {
 // settle makes the kernel follow, soon, what the client has by DHCP.
 func (c *Client) settle(l *Lease) {
 	c.wanted.Store(l)
-	up := c.up
+	if c.settling.Swap(true) {
+		return // however fast leases come and go, the newest is what counts
+	}
 	c.m.work.Go(func() {
 		c.m.slots <- struct{}{}
 		defer func() { <-c.m.slots }()
+		c.settling.Store(false)
+		l := c.lease()
 		err := safely(c.apply)
-		switch {
-		case up != nil && l != nil:
-			up.ready(c, err)
-		case err != nil:
+		if l != nil && c.up.ready(c, err) {
+			return
+		}
+		if err != nil {
 			c.m.opts.Log.Warn("the kernel did not follow a lease", "client", c.Name, "reason", err)
 		}
 	})

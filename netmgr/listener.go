@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"unsafe"
 
 	"github.com/mdlayher/socket"
@@ -73,11 +74,17 @@ func (l *listener) run() {
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
 			continue // of a client's
 		}
-		l.hear(buf[:n], unfinished(control[:controlLen]))
+		aux := auxdata(control[:controlLen])
+		const vlan = 0xfff // of a tag, which may have but a priority
+		if aux.VLAN&vlan != 0 {
+			continue // of another LAN on the same cable
+		}
+		l.hear(buf[:n], aux.Status&(unix.TP_STATUS_CSUMNOTREADY|unix.TP_STATUS_CSUM_VALID) != 0)
 	}
 }
 
-// hear sorts a frame.
+// hear sorts a frame. The checksum of UDP is unfinished when it is still to be
+// computed, as over veth, or was found right by the network card.
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
 		l.group.Claimed(addr, owner)
@@ -93,28 +100,39 @@ func (l *listener) hear(frame []byte, unfinished bool) {
 	}
 }
 
-// unfinished reads from the control message of PACKET_AUXDATA whether the
-// checksum of UDP is still to be computed, as over veth, or was found right by
-// the network card (struct tpacket_auxdata in linux/if_packet.h).
-func unfinished(control []byte) bool {
+// auxdata is the control message of PACKET_AUXDATA (linux/if_packet.h); zero
+// when there is none.
+func auxdata(control []byte) (aux tpacketAuxdata) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil {
-		return false
+		return aux
 	}
 	for _, m := range messages {
-		if m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= 4 {
-			status := *(*uint32)(unsafe.Pointer(&m.Data[0]))
-			return status&(unix.TP_STATUS_CSUMNOTREADY|unix.TP_STATUS_CSUM_VALID) != 0
+		if m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(aux)) {
+			return *(*tpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
 		}
 	}
-	return false
+	return aux
+}
+
+// tpacketAuxdata is struct tpacket_auxdata.
+type tpacketAuxdata struct {
+	Status, Len, Snaplen         uint32
+	Mac, Net, VLAN, VLANProtocol uint16
 }
 
 // arp sends a request by ARP from a client (RFC 826): who has target? It goes
 // out on the parent, so the client's siblings do not hear it.
 func (l *listener) arp(mac net.HardwareAddr, sender, target netip.Addr) error {
 	to := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ARP), Ifindex: l.parent.Index, Halen: 6}
-	return l.conn.Sendto(context.Background(), arpRequest(mac, sender, target), unix.MSG_DONTWAIT, to)
+	raw, err := l.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	// Not by Sendto of conn, which waits while the queue is full.
+	var sent error
+	err = raw.Control(func(fd uintptr) { sent = unix.Sendto(int(fd), arpRequest(mac, sender, target), unix.MSG_DONTWAIT, to) })
+	return errors.Join(err, os.NewSyscallError("sendto", sent))
 }
 
 // drops is how many frames came, since it was last asked, that there was no

@@ -25,7 +25,8 @@ type Host interface {
 	Broadcast(msg []byte) error
 	// Unicast sends a DHCP message from the client's address to a server.
 	Unicast(server netip.Addr, msg []byte) error
-	// Probe asks by ARP, from no address, who has addr (RFC 5227 §2.1.1).
+	// Probe asks by ARP, from no address, who has addr (RFC 5227 §2.1.1). Its
+	// errors are those of Broadcast.
 	Probe(addr netip.Addr) error
 	// Announce says by ARP that the client has addr (RFC 5227 §2.3).
 	Announce(addr netip.Addr) error
@@ -369,8 +370,8 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	if err != nil {
 		c.useless = fmt.Errorf("an ACK was refused: %w", err)
 		c.remark("an ACK of no use", "2131 §4.3.1", "%v", err)
-		if l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
-			_ = c.host.Granted(l) // so that it is given back
+		if !c.state.holds() && l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
+			_ = c.host.Granted(l) // so that it is given back; but a client that has another keeps that
 		}
 		return l, false
 	}

@@ -27,6 +27,7 @@ type script struct {
 	client *Client
 	server func(asked *dhcpv4.DHCPv4, before int) (answers [][]byte) // before: messages of that type
 	refuse func() error                                              // instead of sending
+	broken func() error                                              // instead of asking by ARP, or of writing down
 	taken  map[netip.Addr]net.HardwareAddr                           // addresses of other hosts
 
 	sent    []*dhcpv4.DHCPv4
@@ -67,6 +68,9 @@ func (s *script) send(b []byte, _ string) error {
 }
 
 func (s *script) Probe(addr netip.Addr) error {
+	if s.broken != nil {
+		return s.broken()
+	}
 	if mac, ok := s.taken[addr]; ok {
 		go s.group.Claimed(addr, mac)
 	}
@@ -76,6 +80,9 @@ func (s *script) Probe(addr netip.Addr) error {
 func (s *script) Announce(netip.Addr) error { return nil }
 func (s *script) Granted(l Lease) error {
 	s.granted = append(s.granted, l.Address.String())
+	if s.broken != nil {
+		return s.broken()
+	}
 	return nil
 }
 func (s *script) Bound(l Lease)    { s.bound = append(s.bound, l) }
@@ -113,17 +120,20 @@ func join(g *Group, mac net.HardwareAddr, server func(asked *dhcpv4.DHCPv4, befo
 // run has the client ask, and lets so much time pass.
 func (s *script) run(timeout, d time.Duration) {
 	s.group.Start(timeout, s.client)
-	s.pass(d)
+	pass(s.group, d)
 }
 
-// pass lets so much time go by. The script may be looked at before and after:
-// the lock is what its methods are called with.
-func (s *script) pass(d time.Duration) {
-	touch := func() { s.group.mu.Lock(); defer s.group.mu.Unlock() }
-	touch()
+// pass lets time pass. What the test has read is read before, and what it reads
+// next is read after, whatever the clients do meanwhile.
+func pass(g *Group, d time.Duration) {
+	lock := func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+	}
+	lock()
 	time.Sleep(d)
 	synctest.Wait()
-	touch()
+	lock()
 }
 
 // reply is a sound answer to asked, changed by mods.
@@ -423,7 +433,7 @@ func TestAClientSaysWhyItHasNoLease(t *testing.T) {
 					t.Error(diff)
 				}
 				sent := len(s.sent)
-				s.pass(time.Hour)
+				pass(s.group, time.Hour)
 				if len(s.sent) != sent {
 					t.Error("it goes on")
 				}
@@ -506,6 +516,52 @@ func TestAClientThatCannotSendFails(t *testing.T) {
 	})
 }
 
+func TestAClientWhoseQueueIsAlwaysFullSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, Options{}, sound)
+		s.refuse = func() error { return unix.ENOBUFS }
+		s.run(10*time.Second, 11*time.Second)
+		if diff := cmp.Diff("not one DISCOVER could be sent in 10s: a queue of this machine was full", errorText(s.failed)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A client that stood goes on, whatever this machine cannot do at the moment:
+// there is nobody any more who would be told that it failed.
+func TestAClientThatStoodNeverFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, Options{}, func(asked *dhcpv4.DHCPv4, before int) [][]byte {
+			if !isDiscover(asked) && before == 1 {
+				return [][]byte{nak(asked, "moved")}
+			}
+			return [][]byte{reply(asked)}
+		})
+		s.run(time.Minute, 20*time.Minute)
+		s.broken = func() error { return unix.ENETDOWN }
+		pass(s.group, 20*time.Minute)
+		if len(s.lost) != 1 || len(s.bound) != 2 || s.failed != nil {
+			t.Errorf("lost %q, %d leases; %v", s.lost, len(s.bound), s.failed)
+		}
+	})
+}
+
+// What is given back in the end is what the client has.
+func TestAUselessACKOfARenewalChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, Options{}, func(asked *dhcpv4.DHCPv4, _ int) [][]byte {
+			if !asked.ClientIPAddr.IsUnspecified() {
+				return [][]byte{reply(asked, dhcpv4.WithYourIP(net.IP{10, 77, 0, 99}), dhcpv4.WithLeaseTime(0))}
+			}
+			return [][]byte{reply(asked)}
+		})
+		s.run(time.Minute, 40*time.Minute)
+		if diff := cmp.Diff([]string{"10.77.0.10/16"}, s.granted); diff != "" || len(s.lost) > 0 {
+			t.Errorf("%s; lost %q", diff, s.lost)
+		}
+	})
+}
+
 // The life of a lease of an hour: T1 after 30 minutes, T2 after 52:30.
 func TestALeaseIsRenewed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -514,12 +570,12 @@ func TestALeaseIsRenewed(t *testing.T) {
 		if len(s.sent) != 2 {
 			t.Fatalf("%q before T1", s.types())
 		}
-		s.pass(4 * time.Minute)
+		pass(s.group, 4*time.Minute)
 		renewal := s.sent[len(s.sent)-1]
 		if len(s.sent) != 3 || !renewal.ClientIPAddr.Equal(net.IP{10, 77, 0, 10}) || renewal.RequestedIPAddress() != nil || renewal.ServerIdentifier() != nil {
 			t.Errorf("%q; the renewal is %s", s.types(), renewal.Summary())
 		}
-		s.pass(10 * time.Hour)
+		pass(s.group, 10*time.Hour)
 		if n := len(s.bound); n < 20 || n > 23 || len(s.lost) > 0 {
 			t.Errorf("renewed %d times in ten hours and a half; lost: %q", n-1, s.lost)
 		}
@@ -541,15 +597,15 @@ func TestALeaseIsReboundThenLostThenAskedForAgain(t *testing.T) {
 		if s.client.Story().State != Renewing {
 			t.Errorf("%s after 52 minutes", s.client.Story().State)
 		}
-		s.pass(2 * time.Minute)
+		pass(s.group, 2*time.Minute)
 		if s.client.Story().State != Rebinding {
 			t.Errorf("%s after 54 minutes", s.client.Story().State)
 		}
-		s.pass(4 * time.Minute)
+		pass(s.group, 4*time.Minute)
 		if len(s.lost) > 0 {
 			t.Errorf("lost before its end: %q", s.lost)
 		}
-		s.pass(3 * time.Minute)
+		pass(s.group, 3*time.Minute)
 		if diff := cmp.Diff([]string{"the lease of 10.77.0.10 has ended: nobody answered the renewal"}, s.lost); diff != "" {
 			t.Error(diff)
 		}
@@ -558,7 +614,7 @@ func TestALeaseIsReboundThenLostThenAskedForAgain(t *testing.T) {
 		if n := s.seen[dhcpv4.MessageTypeRequest] - 1; n < 8 || n > 12 {
 			t.Errorf("%d REQUESTs for a renewal, %s", n, s.types())
 		}
-		s.pass(2 * time.Hour)
+		pass(s.group, 2*time.Hour)
 		if len(s.bound) < 2 {
 			t.Errorf("%d leases", len(s.bound))
 		}
@@ -686,7 +742,7 @@ func TestAnAddressIsDefendedOnce(t *testing.T) {
 		if len(s.lost) > 0 {
 			t.Fatal(s.lost)
 		}
-		s.pass(time.Second)
+		pass(s.group, time.Second)
 		s.group.Claimed(addr, serverMAC)
 		if diff := cmp.Diff([]string{"10.77.0.10 is that of 02:4c:53:00:00:01"}, s.lost); diff != "" {
 			t.Error(diff)
@@ -742,7 +798,7 @@ func TestAClientRebootsWithItsOldAddress(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t, Options{}, tt.script)
 				s.group.Reboot(time.Minute, s.client, old)
-				s.pass(time.Minute)
+				pass(s.group, time.Minute)
 				if diff := cmp.Diff(tt.sent, s.types()); diff != "" || len(s.bound) != 1 {
 					t.Errorf("%d leases, %s", len(s.bound), diff)
 				}
@@ -772,7 +828,7 @@ func TestNoMoreAskThanMay(t *testing.T) {
 			all, clients = append(all, s), append(clients, s.client)
 		}
 		g.Start(time.Minute, clients...)
-		all[0].pass(10 * time.Second)
+		pass(g, 10*time.Second)
 		for _, s := range all {
 			if len(s.bound) != 1 {
 				t.Errorf("%s: %d leases", s.client.id.MAC, len(s.bound))
@@ -789,7 +845,7 @@ func TestThoseWhoBeganTogetherFailTogether(t *testing.T) {
 		a := newScript(t, Options{InFlight: 1}, nil)
 		b := join(a.group, net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0x00, 0x08}, nil)
 		a.group.Start(10*time.Second, a.client, b.client)
-		a.pass(10 * time.Second)
+		pass(a.group, 10*time.Second)
 		if got, want := errorText(a.failed), "no OFFER in 10s (3 DISCOVERs sent)"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

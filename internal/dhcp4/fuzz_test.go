@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -77,4 +78,101 @@ func checkResolvConf(t *testing.T, text string) {
 			t.Errorf("what is this: %q", line)
 		}
 	}
+}
+
+// FuzzReceive has a client in each state hear whatever may come. It must go on:
+// with a tick to come, a place among those that ask if it does, and no more in
+// its memory than there is room for.
+func FuzzReceive(f *testing.F) {
+	states := []State{Selecting, Requesting, Checking, Bound, Renewing, Rebinding, Rebooting}
+	asked, err := dhcpv4.NewDiscovery(testMAC)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range states {
+		for _, wire := range [][]byte{
+			reply(asked),
+			reply(asked, dhcpv4.WithMessageType(dhcpv4.MessageTypeAck)),
+			reply(asked, dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithLeaseTime(0)),
+			reply(asked, dhcpv4.WithMessageType(dhcpv4.MessageTypeAck), dhcpv4.WithLeaseTime(0xffffffff), dhcpv4.WithYourIP(net.IP{10, 77, 0, 11})),
+			nak(asked, "no"),
+			overloaded(reply(asked), []byte{53, 1, 5, 255}, []byte{1, 200, 0}),
+			asked.ToBytes(),
+			{2},
+		} {
+			f.Add(byte(i), wire)
+		}
+	}
+	f.Fuzz(func(t *testing.T, state byte, wire []byte) {
+		s := inState(t, states[int(state)%len(states)])
+		c := s.client
+		for range 3 {
+			s.group.mu.Lock()
+			if c.msg != nil && len(wire) >= xidAt+4 {
+				copy(wire[xidAt:], c.msg.TransactionID[:])
+			}
+			s.group.mu.Unlock()
+			s.group.Receive([6]byte(testMAC), wire, serverMAC)
+		}
+		s.group.mu.Lock()
+		defer s.group.mu.Unlock()
+		if len(c.remarks) > mostRemarks || len(c.events) > mostEvents || len(c.heard) > 16 || len(c.rivals) > 64 {
+			t.Errorf("%d remarks, %d events, %d servers, %d rivals", len(c.remarks), len(c.events), len(c.heard), len(c.rivals))
+		}
+		if endless := c.state == Bound && c.lease.End().IsZero(); c.place < 0 && !endless {
+			t.Errorf("%s, and nothing will ever happen", c.state)
+		}
+		if want := map[bool]int{true: 1}[c.state.asking()]; s.group.asking != want {
+			t.Errorf("%s, and %d ask", c.state, s.group.asking)
+		}
+		if c.state.holds() {
+			checkAddress(t, c.lease)
+		}
+		for addr, owner := range s.group.owners {
+			if owner != c || addr != c.lease.Address.Addr() {
+				t.Errorf("%s is somebody's, and the client has %s", addr, c.lease.Address)
+			}
+		}
+	})
+}
+
+// inState is a client that has come so far, with no server to answer it.
+func inState(t *testing.T, want State) *script {
+	s := newScript(t, Options{InFlight: 1, Unchecked: want != Checking}, nil)
+	c := s.client
+	last := func() *dhcpv4.DHCPv4 { return s.sent[len(s.sent)-1] }
+	if want == Rebooting {
+		s.group.Reboot(time.Hour, c, Lease{Address: netip.MustParsePrefix("10.77.0.10/16")})
+		return s
+	}
+	s.group.Start(time.Hour, c)
+	for range 2 {
+		if s.group.mu.Lock(); c.state != want && c.msg != nil {
+			c.hear(&answer{mustParse(t, reply(last())), serverMAC})
+		}
+		s.group.mu.Unlock()
+	}
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	if want == Renewing || want == Rebinding {
+		c.handle(onTick, input{})
+	}
+	if want == Rebinding {
+		c.become(Rebinding)
+		c.send(c.renewal())
+		c.rebound()
+	}
+	if c.state != want {
+		t.Fatalf("%s, want %s", c.state, want)
+	}
+	return s
+}
+
+func mustParse(t *testing.T, wire []byte) *dhcpv4.DHCPv4 {
+	t.Helper()
+	m, err := parse(wire)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }

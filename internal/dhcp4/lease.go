@@ -148,7 +148,7 @@ func (l *Lease) setTimes(msg *dhcpv4.DHCPv4, note func(what, rfc, detail string,
 	term := cmp.Or(l.Duration, unstated)
 	half, most := term/2, term/8*7
 	l.Renew, l.Rebind = msg.IPAddressRenewalTime(half), msg.IPAddressRebindingTime(most)
-	if l.Renew <= 0 || l.Renew > l.Rebind || l.Rebind > term {
+	if l.Renew <= 0 || l.Renew > l.Rebind || l.Rebind > term || l.Renew == term {
 		note("T1 and T2 out of order (options 58, 59)", "2131 §4.4.5", "T1 %s, T2 %s of %s", l.Renew, l.Rebind, term)
 		l.Renew, l.Rebind = half, most
 	}

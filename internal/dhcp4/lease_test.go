@@ -206,6 +206,14 @@ func TestParseLeaseTakesWhatIsFitForUse(t *testing.T) {
 			},
 			func(*Lease) {},
 		},
+		{
+			"both at the end",
+			func(m *dhcpv4.DHCPv4) {
+				m.UpdateOption(dhcpv4.OptRenewTimeValue(time.Hour))
+				m.UpdateOption(dhcpv4.OptRebindingTimeValue(time.Hour))
+			},
+			func(*Lease) {},
+		},
 		{"T2 after the end", dhcpv4.WithOption(dhcpv4.OptRebindingTimeValue(2 * time.Hour)), func(*Lease) {}},
 		{
 			"no lease time",

@@ -75,6 +75,8 @@ func (c *Client) whyNot() error {
 		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", c.timeout, t.denied, Times(t.requests, "REQUEST"), c.useless)
 	case t.denied != "":
 		return fmt.Errorf("no ACK in %s for %s (%s sent)", c.timeout, t.denied, Times(t.requests, "REQUEST"))
+	case t.first.IsZero() && c.unsent:
+		return fmt.Errorf("not one DISCOVER could be sent in %s: a queue of this machine was full", c.timeout)
 	case t.first.IsZero():
 		return errors.New("its turn to ask did not come in " + c.timeout.String() + " (dhcp.in_flight)")
 	}
