@@ -3,6 +3,7 @@ package dhcp4
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,7 @@ func FuzzReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, state byte, wire []byte) {
 		s := inState(t, states[int(state)%len(states)])
 		c := s.client
+		wire = slices.Clone(wire)
 		for range 3 {
 			s.group.mu.Lock()
 			if c.msg != nil && len(wire) >= xidAt+4 {
