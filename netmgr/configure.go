@@ -53,7 +53,7 @@ func (c *Client) apply() error {
 		return err
 	}
 	c.applied.Store(want)
-	if have != nil && c.settled && !lapsed(*have, start) { // a renewal
+	if have != nil && c.settled && have.Same(*want) && !lapsed(*have, start) { // a renewal
 		return nil
 	}
 	c.settled = false

@@ -267,7 +267,7 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	const mostHeard = 16
 	if i < 0 && len(c.heard) < mostHeard {
 		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {
-			c.remark(fmt.Sprintf("a second DHCP server offers addresses: %s (MAC %s)", server, a.from), "", "")
+			c.remark("a second DHCP server offers addresses", "", "%s (MAC %s)", server, a.from)
 		}
 		i = len(c.heard)
 		c.heard = append(c.heard, heard{server: server, kind: a.MessageType()})
@@ -395,7 +395,9 @@ func (c *Client) accept(in input) {
 	if err := c.host.Granted(l); err != nil && c.stumble(err) {
 		return
 	}
-	c.told.acked = l.Acquired
+	if c.told.acked.IsZero() {
+		c.told.acked = l.Acquired
+	}
 	c.lease, c.setbacks, c.probes = l, 0, 0
 	c.become(Checking)
 	if sibling := c.group.owners[l.Address.Addr()]; sibling != nil && sibling != c {

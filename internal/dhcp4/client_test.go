@@ -270,7 +270,7 @@ func TestAClientComesThroughWhatServersDo(t *testing.T) {
 				return [][]byte{other}
 			},
 			[]string{discover, request},
-			[]string{"a second DHCP server offers addresses: 10.77.0.2 (MAC 02:4c:53:00:00:01)", "an ACK from another server than was asked"},
+			[]string{"a second DHCP server offers addresses", "an ACK from another server than was asked"},
 		},
 		{
 			"an ACK for another address",

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -45,6 +46,13 @@ func (l Lease) End() time.Time {
 		return time.Time{}
 	}
 	return l.Acquired.Add(cmp.Or(l.Duration, unstated))
+}
+
+// Same reports whether a host that has l need change nothing but its lifetime
+// when it gets other.
+func (l Lease) Same(other Lease) bool {
+	l.Duration, l.Renew, l.Rebind, l.Acquired = other.Duration, other.Renew, other.Rebind, other.Acquired
+	return reflect.DeepEqual(l, other)
 }
 
 // Term is how long the lease is for, in words.

@@ -393,3 +393,12 @@ func errorText(err error) string {
 	}
 	return err.Error()
 }
+
+func TestALeaseIsTheSameButForItsTime(t *testing.T) {
+	a := soundLease(func(*Lease) {})
+	renewed := soundLease(func(l *Lease) { l.Acquired, l.Duration = time.Now(), 2*time.Hour })
+	moved := soundLease(func(l *Lease) { l.Gateway = netip.MustParseAddr("10.77.0.2") })
+	if !a.Same(renewed) || a.Same(moved) {
+		t.Errorf("renewed %v, moved %v; want true, false", a.Same(renewed), a.Same(moved))
+	}
+}

@@ -31,7 +31,7 @@ func (c *Client) Story() Story {
 	defer c.group.mu.Unlock()
 	t := c.told
 	return Story{
-		State: c.state, Asked: t.first, Leased: t.acked, Offer: t.offered.Sub(t.first), Ack: t.acked.Sub(t.asked),
+		State: c.state, Asked: t.first, Leased: t.acked, Offer: max(0, t.offered.Sub(t.first)), Ack: max(0, t.acked.Sub(t.asked)),
 		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound,
 		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
 	}
