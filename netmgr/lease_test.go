@@ -69,6 +69,19 @@ func (c *capture) use(addr netip.Addr) (n int) {
 	return n
 }
 
+// pinging counts the hosts that sent an echo request.
+func (c *capture) pinging() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hosts := map[[4]byte]bool{}
+	for _, f := range c.frames {
+		if len(f) > 34 && binary.BigEndian.Uint16(f[12:]) == unix.ETH_P_IP && f[23] == unix.IPPROTO_ICMP && f[34] == 8 {
+			hosts[[4]byte(f[26:])] = true
+		}
+	}
+	return len(hosts)
+}
+
 // messages are the DHCP messages of a type that clients sent from addr.
 func (c *capture) messages(kind dhcpv4.MessageType, from netip.Addr) (found []*dhcpv4.DHCPv4) {
 	c.mu.Lock()

@@ -191,24 +191,13 @@ func TestSocketsCanBeOpenedWhileAllPing(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 30)
 	ignorePings(t, l.Namespaces()[0])
-	handles := map[*netmgr.Client]*netlink.Handle{}
-	for _, c := range clients {
-		handles[c] = handle(t, c.Name)
-	}
+	seen := startCapture(t, l)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan []netmgr.PingResult)
 	go func() {
 		done <- m.PingAll(ctx, netmgr.Ping{Target: netmgr.Gateway, Interval: time.Millisecond, Timeout: time.Hour})
 	}()
-	await(t, "every client pings", func() bool {
-		for c, h := range handles {
-			neighbours, err := h.NeighList(link(t, h, c.Link).Attrs().Index, netlink.FAMILY_V4)
-			if err != nil || len(neighbours) == 0 {
-				return false
-			}
-		}
-		return true
-	})
+	await(t, "every client pings", func() bool { return seen.pinging() == len(clients) })
 	for _, c := range clients {
 		conn, err := c.ListenPacket("udp4", ":0")
 		if err != nil {
