@@ -45,7 +45,7 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 			if c.etc, err = ownsEtc(c.etcDir(), r.Mark()); err != nil {
 				return nil, err
 			}
-			if l, ok := r.Leases[i]; ok && c.ns != nil {
+			if l := r.Leases[i]; l.Held() && c.ns != nil {
 				c.granted, c.leased = l, true
 			}
 			if c.ns != nil || c.etc {

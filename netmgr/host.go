@@ -54,12 +54,9 @@ func (h host) Probe(addr netip.Addr) error {
 
 func (h host) Announce(addr netip.Addr) error { return h.m.line.arp(h.MAC, addr, addr) }
 
-// Granted writes down what is to be given back, before it is used.
+// Granted writes down what is to be given back, and until when, before it is used.
 func (h host) Granted(l dhcp4.Lease) error {
-	if l.Address == h.granted.Address && l.Server == h.granted.Server && h.leased {
-		return nil
-	}
-	h.granted, h.leased = journal.Lease{Client: h.number, Address: l.Address, Server: l.Server}, true
+	h.granted, h.leased = journal.Lease{Client: h.number, Address: l.Address, Server: l.Server, Until: l.End()}, true
 	return h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted})
 }
 
@@ -73,7 +70,10 @@ func (h host) Lost(reason error) {
 		h.lost.Store(&leaseLoss{h.losses().times + 1, reason})
 	}
 	h.closeSender()
-	h.leased = false
+	h.granted, h.leased = journal.Lease{Client: h.number}, false
+	if err := h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted}); err != nil {
+		h.m.opts.Log.Warn("a lost lease was not written down", "client", h.Name, "reason", err)
+	}
 	h.settle(nil)
 }
 

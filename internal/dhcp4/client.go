@@ -367,6 +367,7 @@ func (c *Client) disown() {
 // take reads an ACK, generously: what a host can live with is a remark.
 func (c *Client) take(a *answer) (Lease, bool) {
 	l, notes, err := parseLease(a.DHCPv4)
+	l.Acquired = time.Now()
 	if err != nil {
 		c.useless = fmt.Errorf("an ACK was refused: %w", err)
 		c.remark("an ACK of no use", "2131 §4.3.1", "%v", err)
@@ -382,7 +383,6 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	if asked := addr4(c.msg.ServerIdentifier()); asked.IsValid() && l.Server != asked {
 		c.remark("an ACK from another server than was asked", "2131 §4.3.2", "%s instead of %s", l.Server, asked)
 	}
-	l.Acquired = time.Now()
 	return l, true
 }
 

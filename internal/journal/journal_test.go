@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -322,5 +324,32 @@ func TestNoJournalWritesNothing(t *testing.T) {
 	}
 	if err := errors.Join(r.Record(Entry{Lab: "x"}), r.Claim("eth0"), r.Raise("net/core/x", 1), r.Abandon(), r.End()); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a client has no more is not given back by whoever cleans up after it: it
+// may be another host's.
+func TestALeaseIsHeldUntilItsEnd(t *testing.T) {
+	address := netip.MustParsePrefix("10.77.0.10/16")
+	for _, tt := range []struct {
+		name  string
+		lease Lease
+		want  bool
+	}{
+		{"for ever", Lease{Address: address}, true},
+		{"for an hour", Lease{Address: address, Until: time.Now().Add(time.Hour)}, true},
+		{"ended", Lease{Address: address, Until: time.Now().Add(-time.Second)}, false},
+		{"lost", Lease{Client: 1}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var read Lease
+			text, err := json.Marshal(tt.lease)
+			if err == nil {
+				err = json.Unmarshal(text, &read)
+			}
+			if err != nil || read.Held() != tt.want {
+				t.Errorf("%s: held %v, want %v; %v", text, read.Held(), tt.want, err)
+			}
+		})
 	}
 }

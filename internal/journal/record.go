@@ -16,7 +16,7 @@ type Entry struct {
 	Parent  string  `json:"parent,omitempty"`  // the link that the run's clients hang from
 	Clients *Block  `json:"clients,omitempty"` // about to be made, with all that belongs to them
 	Gone    *Block  `json:"gone,omitempty"`    // removed again, all of them
-	Lease   *Lease  `json:"lease,omitempty"`   // about to be requested
+	Lease   *Lease  `json:"lease,omitempty"`   // granted, or lost
 	Lab     string  `json:"lab,omitempty"`     // about to be built, under this name
 }
 
@@ -39,11 +39,18 @@ func (b Block) overlaps(first, count int) bool {
 	return first < b.First+b.Count && b.First < first+count
 }
 
-// Lease is what it takes to give a lease back.
+// Lease is what it takes to give a lease back. Without an address the client has
+// none any more.
 type Lease struct {
 	Client  int          `json:"client"`
 	Address netip.Prefix `json:"address"`
 	Server  netip.Addr   `json:"server"`
+	Until   time.Time    `json:"until,omitzero"` // from when on it may be another's; zero: never
+}
+
+// Held reports whether the lease is still the client's.
+func (l Lease) Held() bool {
+	return l.Address.IsValid() && (l.Until.IsZero() || time.Now().Before(l.Until))
 }
 
 // Record is a journal read back: what stood, at most, when it was last written.
