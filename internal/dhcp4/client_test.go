@@ -576,8 +576,12 @@ func TestALeaseIsRenewed(t *testing.T) {
 			t.Errorf("%q; the renewal is %s", s.types(), renewal.Summary())
 		}
 		pass(s.group, 10*time.Hour)
-		if n := len(s.bound); n < 20 || n > 23 || len(s.lost) > 0 {
-			t.Errorf("renewed %d times in ten hours and a half; lost: %q", n-1, s.lost)
+		story := s.client.Story()
+		if n := len(s.bound); n < 20 || n > 23 || len(s.lost) > 0 || story.Renewed != n-1 || story.Rebound != 0 {
+			t.Errorf("renewed %d times in ten hours and a half; lost: %q; %+v", n-1, s.lost, story)
+		}
+		if n := len(story.Events); n != 2 || story.Events[1].Times != story.Renewed {
+			t.Errorf("%+v", story.Events)
 		}
 	})
 }

@@ -42,18 +42,25 @@ func (c *Client) remark(what, rfc, detail string, args ...any) {
 	c.remarks[i].Count++
 }
 
-// Event is a moment in the life of a client.
+// Event is a moment in the life of a client, or several in a row that are the same.
 type Event struct {
-	At   time.Time
-	Text string
+	At    time.Time // the last time
+	Text  string
+	Times int
 }
 
 // mostEvents is how many a client remembers, the newest.
 const mostEvents = 64
 
-func (c *Client) log(text string, args ...any) {
+func (c *Client) log(format string, args ...any) {
+	now, text := time.Now(), fmt.Sprintf(format, args...)
+	if n := len(c.events); n > 0 && c.events[n-1].Text == text {
+		c.events[n-1].At = now
+		c.events[n-1].Times++
+		return
+	}
 	if len(c.events) == mostEvents {
 		c.events = slices.Delete(c.events, 0, 1)
 	}
-	c.events = append(c.events, Event{time.Now(), fmt.Sprintf(text, args...)})
+	c.events = append(c.events, Event{now, text, 1})
 }
