@@ -12,6 +12,9 @@ func unknownKey(path string) error {
 	if isSection(path) {
 		return errors.New("a section, not a key")
 	}
+	if path == "clients.concurrency" { // until dhcp.in_flight took its place
+		return errors.New("there is no such key any more: see dhcp.in_flight")
+	}
 	var names []string
 	for _, k := range keys {
 		if section, _, nested := strings.Cut(k.path, "."); nested {

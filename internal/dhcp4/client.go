@@ -314,7 +314,9 @@ func (c *Client) request(a *answer) {
 	m.UpdateOption(dhcpv4.OptRequestedIPAddress(c.lease.Address.Addr().AsSlice()))
 	m.UpdateOption(dhcpv4.OptServerIdentifier(c.lease.Server.AsSlice()))
 	c.send(m)
-	c.told.offered, c.told.asked = time.Now(), time.Now()
+	if !c.deadline.IsZero() {
+		c.told.offered, c.told.asked = time.Now(), time.Now()
+	}
 	c.requested()
 }
 
@@ -395,7 +397,7 @@ func (c *Client) accept(in input) {
 	if err := c.host.Granted(l); err != nil && c.stumble(err) {
 		return
 	}
-	if c.told.acked.IsZero() {
+	if !c.deadline.IsZero() { // of the first that is kept
 		c.told.acked = l.Acquired
 	}
 	c.lease, c.setbacks, c.probes = l, 0, 0
@@ -441,7 +443,7 @@ func (c *Client) decline(in input) {
 	if len(c.rivals) < mostRivals {
 		c.rivals[addr] = in.rival
 	}
-	c.remark("an address was given out that another host has", "", "%s, which is that of %s", addr, in.rival)
+	c.remark("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
 	c.log("DECLINE of %s, which is that of %s", addr, in.rival)
 	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
 	c.host.Lost(fmt.Errorf("%s is that of %s", addr, in.rival))
@@ -452,7 +454,7 @@ func (c *Client) decline(in input) {
 // (RFC 5227 §2.4).
 func (c *Client) defend(in input) {
 	addr := c.lease.Address.Addr()
-	c.remark("another host took an address that a client had leased", "", "%s, by %s", addr, in.rival)
+	c.remark("another host took an address that a client had leased", "", "for example %s, which %s took", addr, in.rival)
 	c.log("%s claims %s, too", in.rival, addr)
 	if !c.defended.IsZero() && time.Since(c.defended) < defendInterval {
 		c.decline(in)
@@ -528,7 +530,7 @@ func (c *Client) rebound() { c.waitHalf(c.lease.End()) }
 
 func (c *Client) rebindAgain(input) {
 	if !time.Now().Before(c.lease.End()) {
-		c.lose(fmt.Errorf("the lease of %s has ended: nobody answered the renewal", c.lease.Address.Addr()))
+		c.lose(errors.New("the lease has ended: nobody answered the renewal"))
 		return
 	}
 	c.msg.NumSeconds = c.elapsed()
@@ -565,7 +567,7 @@ func (c *Client) extend(in input) {
 
 // evicted is a NAK for an address in use.
 func (c *Client) evicted(in input) {
-	c.lose(fmt.Errorf("%s refused to renew %s by NAK%s", in.answer.ServerIdentifier(), c.lease.Address.Addr(), quoted(in.answer.Message())))
+	c.lose(fmt.Errorf("%s refused the renewal by NAK%s", in.answer.ServerIdentifier(), quoted(in.answer.Message())))
 }
 
 // lose gives the address up and begins again.

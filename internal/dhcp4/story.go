@@ -78,7 +78,7 @@ func (c *Client) whyNot() error {
 	case t.first.IsZero() && c.unsent:
 		return fmt.Errorf("not one DISCOVER could be sent in %s: a queue of this machine was full", c.timeout)
 	case t.first.IsZero():
-		return errors.New("its turn to ask did not come in " + c.timeout.String() + " (dhcp.in_flight)")
+		return errors.New("its turn to ask did not come in " + c.timeout.String() + " (at most so many at a time, by the scenario or by dhcp.in_flight)")
 	}
 	return &NoOfferError{Timeout: c.timeout, Sent: t.discovers, Refused: c.useless}
 }
