@@ -1,0 +1,51 @@
+package dhcp4
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+)
+
+// hear sorts a message that belongs to the one under way.
+func (c *Client) hear(a *answer) {
+	if a.OpCode != dhcpv4.OpcodeBootReply {
+		return
+	}
+	server := addr4(a.ServerIdentifier())
+	c.note(a, server)
+	switch a.MessageType() {
+	case dhcpv4.MessageTypeOffer:
+		c.handle(onOffer, input{answer: a})
+	case dhcpv4.MessageTypeAck:
+		c.handle(onAck, input{answer: a})
+	case dhcpv4.MessageTypeNak:
+		c.handle(onNak, input{answer: a})
+	}
+}
+
+// note remarks what can be seen of an answer by itself.
+func (c *Client) note(a *answer, server netip.Addr) {
+	same := func(h heard) bool { return h.server == server && h.kind == a.MessageType() }
+	i := slices.IndexFunc(c.heard, same)
+	const mostHeard = 16
+	if i < 0 && len(c.heard) < mostHeard {
+		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {
+			c.remark("a second DHCP server offers addresses", "", "%s (MAC %s)", server, a.from)
+		}
+		i = len(c.heard)
+		c.heard = append(c.heard, heard{server: server, kind: a.MessageType()})
+	}
+	asked := c.sends
+	if a.MessageType() == dhcpv4.MessageTypeOffer && c.state != Selecting {
+		asked = c.told.discovers
+	}
+	if i >= 0 {
+		if c.heard[i].times++; c.heard[i].times > asked {
+			c.remark("answers come more than once", "", "from %s", server)
+		}
+	}
+	if !a.Options.Has(dhcpv4.OptionClientIdentifier) {
+		c.remark("answers without the client identifier (option 61)", "6842 §3", "from %s", server)
+	}
+}

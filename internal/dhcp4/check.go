@@ -1,0 +1,68 @@
+package dhcp4
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// probe asks whether another host has the address, and takes it if nobody says
+// so in time.
+func (c *Client) probe(input) {
+	if c.group.opts.Unchecked || c.probes == probeTries {
+		c.bind()
+		return
+	}
+	err := c.host.Probe(c.lease.Address.Addr())
+	if queueFull(err) {
+		c.wake(time.Now().Add(jitter(fullWait)))
+		return
+	}
+	if err != nil && c.stumble(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)) {
+		return
+	}
+	c.probes++
+	c.wake(time.Now().Add(probeWait))
+}
+
+// decline gives an address back that another host has.
+func (c *Client) decline(in input) {
+	addr := c.lease.Address.Addr()
+	c.told.declines++
+	if c.rivals == nil {
+		c.rivals = map[netip.Addr]string{}
+	}
+	const mostRivals = 64
+	if len(c.rivals) < mostRivals {
+		c.rivals[addr] = in.rival
+	}
+	c.remark("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
+	c.log("DECLINE of %s, which is that of %s", addr, in.rival)
+	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
+	c.host.Lost(fmt.Errorf("%s is that of %s", addr, in.rival))
+	c.restart(declineWait)
+}
+
+// defend speaks up for an address in use, once; a rival that insists has it
+// (RFC 5227 §2.4).
+func (c *Client) defend(in input) {
+	addr := c.lease.Address.Addr()
+	c.remark("another host took an address that a client had leased", "", "for example %s, which %s took", addr, in.rival)
+	c.log("%s claims %s, too", in.rival, addr)
+	if !c.defended.IsZero() && time.Since(c.defended) < defendInterval {
+		c.decline(in)
+		return
+	}
+	c.defended = time.Now()
+	_ = c.host.Announce(addr)
+}
+
+// bind begins to use the address.
+func (c *Client) bind() {
+	c.deadline = time.Time{}
+	c.become(Bound)
+	c.log("%s from %s for %s", c.lease.Address, c.lease.Server, c.lease.Term())
+	_ = c.host.Announce(c.lease.Address.Addr())
+	c.host.Bound(c.lease)
+	c.renewAt()
+}
