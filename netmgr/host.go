@@ -42,7 +42,7 @@ func (h host) Unicast(server netip.Addr, msg []byte) error {
 		}
 	}
 	err := h.sender.send(server, msg)
-	if errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) {
+	if queueFull(err) {
 		h.m.strain.noBuffers.Add(1)
 	}
 	return err

@@ -82,7 +82,7 @@ func sendEcho(fd int, msg []byte, to netip.Addr) error {
 	return err
 }
 
-func queueFull(err error) bool { return err == unix.ENOBUFS || err == unix.EAGAIN }
+func queueFull(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
 
 // scmTimestamping is the type of the control message that SO_TIMESTAMPING_NEW
 // asks for: three pairs of 64-bit seconds and nanoseconds, of which the first

@@ -25,7 +25,7 @@ func (c *Client) discover(input) {
 
 func (c *Client) discoverAgain(input) {
 	if c.spare != nil {
-		c.request(c.spare)
+		c.request(*c.spare)
 		return
 	}
 	c.msg.NumSeconds = c.elapsed()
@@ -58,20 +58,20 @@ func (c *Client) choose(in input) {
 	c.remarkAll(notes)
 	if l.Server == c.left && time.Now().Before(c.leftUntil) {
 		if c.spare == nil {
-			c.spare = in.answer
+			c.spare = &l
 			c.wake(time.Now().Add(patience))
 		}
 		return
 	}
-	c.request(in.answer)
+	c.request(l)
 }
 
-// request asks for what was offered.
-func (c *Client) request(a *answer) {
-	c.lease, _, _ = parseLease(a.DHCPv4)
+// request asks for what was offered, in the transaction of its DISCOVER.
+func (c *Client) request(l Lease) {
+	c.lease = l
 	c.become(Requesting)
 	m := c.id.question(dhcpv4.MessageTypeRequest)
-	m.TransactionID, m.NumSeconds = a.TransactionID, c.secs // RFC 2131 §3.1 step 3, §4.4.1
+	m.TransactionID, m.NumSeconds = c.msg.TransactionID, c.secs // RFC 2131 §3.1 step 3, §4.4.1
 	m.UpdateOption(dhcpv4.OptRequestedIPAddress(c.lease.Address.Addr().AsSlice()))
 	m.UpdateOption(dhcpv4.OptServerIdentifier(c.lease.Server.AsSlice()))
 	c.send(m)

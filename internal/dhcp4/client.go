@@ -61,8 +61,8 @@ type Client struct {
 	secs   uint16         // of the last DISCOVER, for the REQUEST (RFC 2131 §3.1)
 	heard  []heard        // who answered it
 
-	lease    Lease // offered, acknowledged or in force
-	spare    *answer
+	lease    Lease     // offered, acknowledged or in force
+	spare    *Lease    // offered by a server that is left alone
 	probes   int       // sent for the address
 	defended time.Time // when the address was last claimed by another host
 
