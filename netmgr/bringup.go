@@ -15,7 +15,14 @@ import (
 type Arrival struct {
 	Gap      time.Duration // between two clients
 	InFlight int           // how many may be asking for an address at one time; 0: Options.InFlight
+
+	// OnTheirOwn: to make them is to have them ask. Whether a client gets an
+	// address and when is no matter of the creation; it goes on asking.
+	OnTheirOwn bool
 }
+
+// patient is for how long a client asks that nobody waits for.
+const patient = 24 * time.Hour
 
 // bringUp takes clients through their stages. What it made before an error
 // stays, for Cleanup to find.
@@ -31,7 +38,8 @@ type bringUp struct {
 	failed      []*ClientError
 	start, done time.Time     // done: whatever becomes of a client from then on is no matter of this
 	over        chan struct{} // closed when all stand, or one has failed
-	whole       bool          // all stand and none has failed, as was found in the end
+	asking      bool          // all have begun to, and are on their own now
+	whole       bool          // all stand, or are on their own, and none has failed, as was found in the end
 }
 
 // task is what a client does in a stage, and where the time goes that it takes.
@@ -70,9 +78,14 @@ func (b *bringUp) run(ctx context.Context) {
 		all[i] = c.dhcp
 	}
 	b.tried = len(all)
-	if b.arrival.Gap > 0 {
+	switch {
+	case b.arrival.OnTheirOwn:
+		group.Start(patient, all...)
+		b.asking = true
+		return
+	case b.arrival.Gap > 0:
 		b.arrive(ctx, all)
-	} else {
+	default:
 		group.Start(b.m.opts.DHCPTimeout, all...)
 	}
 	select {
@@ -205,7 +218,7 @@ func (b *bringUp) wake() {
 func (b *bringUp) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.whole = b.standing == len(b.clients) && len(b.failed) == 0
+	b.whole = (b.asking || b.standing == len(b.clients)) && len(b.failed) == 0
 	b.done = time.Now()
 }
 
@@ -245,7 +258,10 @@ func (m *NetworkManager) openLine() (err error) {
 		return nil
 	}
 	m.group = dhcp4.NewGroup(dhcp4.Options{Unchecked: m.opts.TrustAddresses})
-	m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group)
+	if m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group); err != nil {
+		return err
+	}
+	m.carrier, err = watchCarrier(m.parent.Index, m.group.Reconnected)
 	return err
 }
 
@@ -262,6 +278,10 @@ func (m *NetworkManager) endDHCP() {
 
 // closeLine ends all DHCP but for the RELEASEs.
 func (m *NetworkManager) closeLine() {
+	if m.carrier != nil {
+		m.carrier.Close()
+		m.carrier = nil
+	}
 	m.endDHCP()
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())

@@ -27,7 +27,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	m.releaseAll(ctx)
+	m.releaseAll(ctx, m.clients)
 
 	errs := m.removeAll()
 	if err := m.removeUnfinished(); err != nil {

@@ -77,6 +77,11 @@ func (h host) Lost(reason error) {
 	h.settle(nil)
 }
 
+func (h host) Idle() {
+	h.closeSender()
+	h.settle(nil)
+}
+
 func (h host) Failed(err error) {
 	if h.up != nil {
 		h.up.fail(&ClientError{Client: h.Name, Stage: StageLease, Err: err})

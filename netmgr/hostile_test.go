@@ -206,7 +206,7 @@ func TestAFloodOfClaimsOfRandomAddresses(t *testing.T) {
 	create(t, m, 50)
 	await(t, "the flood is a flood", func() bool { return e.sent.Load() > 20_000 })
 	stop()
-	if lost := m.Keeping()(); len(lost) > 0 {
+	if lost := m.Past().NotKept(); len(lost) > 0 {
 		t.Errorf("%v", lost)
 	}
 	cleanup(t, m)
@@ -239,7 +239,7 @@ func TestClientsWhoseAddressesAreClaimedGiveThemUp(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 10)
-	keeping := m.Keeping()
+	keeping := m.Past().NotKept
 	var frames [][]byte
 	for _, c := range clients {
 		frames = append(frames, claim(enemyMAC, c.Lease().Address.Addr()))
@@ -260,7 +260,7 @@ func TestClaimsOnAnotherVLANAreNoMatter(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 3)
-	keeping := m.Keeping()
+	keeping := m.Past().NotKept
 	tagged := func(frame []byte, vlan byte) []byte {
 		return slices.Concat(frame[:12], []byte{0x81, 0, 0, vlan}, frame[12:])
 	}

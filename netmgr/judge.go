@@ -41,7 +41,7 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 	}
 	for _, c := range m.clients {
 		for addr, rival := range c.Story().Declined {
-			if sibling := siblings[rival]; sibling != nil {
+			if sibling := siblings[rival.Rival]; sibling != nil {
 				problems = append(problems, Problem{c, fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)})
 			}
 		}

@@ -157,7 +157,7 @@ func TestLeasesAreRenewedInTheKernelToo(t *testing.T) {
 	seen := startCapture(t, l)
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 3)
-	keeping := m.Keeping()
+	keeping := m.Past().NotKept
 	for _, c := range clients {
 		if life := lifetime(t, c); life < 1 || life > 6 {
 			t.Errorf("%s has its address for %d s, want 6 at most", c.Name, life)
@@ -190,7 +190,7 @@ func TestAnAddressGoesWithItsLease(t *testing.T) {
 	l := startLab(t, opts)
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	c := create(t, m, 1)[0]
-	keeping := m.Keeping()
+	keeping := m.Past().NotKept
 	if err := l.Break("silent-dhcp"); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/mdlayher/socket"
@@ -26,6 +27,7 @@ type listener struct {
 	parent netlink.LinkAttrs
 	group  *dhcp4.Group
 	done   chan struct{}
+	census atomic.Pointer[census] // of addresses, while somebody asks; else nil
 }
 
 // listenBuffer, in bytes, is room for the answers to a few thousand clients.
@@ -88,6 +90,9 @@ func (l *listener) run() {
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
 		l.group.Claimed(addr, owner)
+		if n := l.census.Load(); n != nil {
+			n.note(addr, owner.String())
+		}
 		return
 	}
 	a, ok := dhcpAnswer(frame)

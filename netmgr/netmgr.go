@@ -77,10 +77,11 @@ type NetworkManager struct {
 	creation Creation // the newest
 	strain   strain
 
-	group *dhcp4.Group // of the clients; nil while there are none, as is
-	line  *listener
-	work  sync.WaitGroup // on kernels that follow leases,
-	slots chan struct{}  // so many at one time
+	group   *dhcp4.Group // of the clients; nil while there are none, as is
+	line    *listener
+	carrier *carrierWatch
+	work    sync.WaitGroup // on kernels that follow leases,
+	slots   chan struct{}  // so many at one time
 
 	broadcastQueue uint32          // of a macvlan; 0: the kernel's default
 	host           *netlink.Handle // of this namespace, while clients are made or removed

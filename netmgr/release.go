@@ -2,13 +2,18 @@ package netmgr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
 )
 
 // A RELEASE goes to the server by unicast, so the server's MAC address may have
@@ -19,23 +24,24 @@ const (
 	syncTime     = 3 * time.Second // how long it may take, of all the times it is asked, to say so
 )
 
-// releaseAll gives the leases back, those that came to nothing included. In the end it waits for the RELEASEs to have left, because
-// a packet still queued dies with its namespace.
-func (m *NetworkManager) releaseAll(ctx context.Context) {
-	sent := map[*Client]*net.UDPConn{}
+// releaseAll gives the leases of clients back, those that came to nothing
+// included. In the end it waits for the RELEASEs to have left, because a packet
+// still queued dies with its namespace.
+func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
+	sent := map[*Client]net.Conn{}
 	pending, patience := 0, syncTime
-	for _, c := range m.clients {
+	for _, c := range clients {
 		if ctx.Err() != nil {
 			break
 		}
 		if !c.leased {
 			continue
 		}
-		conn, err := c.dialServer()
+		conn, err := c.dialServer(c.granted.Address, c.granted.Server)
 		if err == nil {
 			if pending++; pending%releaseBurst == 0 && patience > 0 {
 				start := time.Now()
-				if !c.sync(ctx, conn, patience) {
+				if c.inform(ctx, conn, c.granted.Address.Addr(), patience) == nil {
 					patience -= time.Since(start)
 				}
 			}
@@ -59,25 +65,31 @@ func (m *NetworkManager) releaseAll(ctx context.Context) {
 }
 
 // dialServer opens a socket from the leased address to the server: a RELEASE
-// that comes from 0.0.0.0 or by broadcast is ignored by servers.
-func (c *Client) dialServer() (conn *net.UDPConn, err error) {
+// that comes from 0.0.0.0 or by broadcast is ignored by servers. The client's
+// sender may have the port at the same time.
+func (c *Client) dialServer(address netip.Prefix, server netip.Addr) (conn net.Conn, err error) {
+	from := net.Dialer{
+		LocalAddr: &net.UDPAddr{IP: address.Addr().AsSlice(), Port: dhcpv4.ClientPort},
+		Control: func(_, _ string, raw syscall.RawConn) (err error) {
+			failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+			return errors.Join(failed, err)
+		},
+	}
 	dial := func() error {
-		conn, err = net.DialUDP("udp4",
-			&net.UDPAddr{IP: c.granted.Address.Addr().AsSlice(), Port: dhcpv4.ClientPort},
-			&net.UDPAddr{IP: c.granted.Server.AsSlice(), Port: dhcpv4.ServerPort})
+		conn, err = from.Dial("udp4", netip.AddrPortFrom(server, dhcpv4.ServerPort).String())
 		return err
 	}
 	if err = c.ns.Do(dial); err == nil {
 		return conn, nil
 	}
-	if err := c.ensureAddress(); err != nil { // the lease may have come to nothing, or the link be down
+	if err := c.ensureAddress(address); err != nil { // the lease may have come to nothing, or the link be down
 		return nil, err
 	}
 	err = c.ns.Do(dial)
 	return conn, err
 }
 
-func (c *Client) sendRelease(conn *net.UDPConn) error {
+func (c *Client) sendRelease(conn net.Conn) error {
 	_, err := conn.Write(c.identity().Release(c.granted.Address.Addr(), c.granted.Server))
 	if err != nil {
 		conn.Close()
@@ -85,35 +97,35 @@ func (c *Client) sendRelease(conn *net.UDPConn) error {
 	return err
 }
 
-// sync asks the server something that it answers, an INFORM (RFC 2131 §4.4.3),
-// and reports whether it did within timeout: by then it has read all that came
+// inform asks the server for options by INFORM (RFC 2131 §4.4.3), and returns nil
+// when it does not answer within timeout. When it does, it has read all that came
 // before. A server reads more slowly than we can send, and what does not fit in
 // its queue is lost, without a trace for us and with a lease that is never free.
-func (c *Client) sync(ctx context.Context, conn *net.UDPConn, timeout time.Duration) bool {
-	msg, answers := c.identity().Inform(c.granted.Address.Addr())
+func (c *Client) inform(ctx context.Context, conn net.Conn, address netip.Addr, timeout time.Duration) *dhcp4.Informed {
+	msg, answer := c.identity().Inform(address)
 	if _, err := conn.Write(msg); err != nil {
-		return false
+		return nil
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return false
+		return nil
 	}
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return false
+			return nil
 		}
-		if answers(buf[:n]) {
-			return true
+		if a := answer(buf[:n]); a != nil {
+			return a
 		}
 	}
 }
 
 // ensureAddress gives the client the address of its lease if it has it not, or
 // not yet.
-func (c *Client) ensureAddress() error {
+func (c *Client) ensureAddress(address netip.Prefix) error {
 	h, err := c.ns.Netlink()
 	if err != nil {
 		return err
@@ -126,15 +138,15 @@ func (c *Client) ensureAddress() error {
 	if err := h.LinkSetUp(link); err != nil {
 		return err
 	}
-	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(c.granted.Address)})
+	return h.AddrReplace(link, &netlink.Addr{IPNet: ipNet(address)})
 }
 
 // drain waits until nothing that was sent on conn is still on this machine:
 // the kernel counts a packet against its socket, while it waits for the MAC
 // address of its destination too, until the driver has sent it (SIOCOUTQ,
 // udp(7)).
-func drain(ctx context.Context, conn *net.UDPConn) error {
-	raw, err := conn.SyscallConn()
+func drain(ctx context.Context, conn net.Conn) error {
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return err
 	}

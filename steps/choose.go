@@ -31,6 +31,7 @@ func (s *Suite) elsewhere() map[string]string {
 		needsLab      = "needs the lab, and this run uses %s (set interface to lab)"
 		needsHardware = "needs a real router, and this run uses the lab (set interface)"
 		needsBuiltin  = "needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)"
+		needsShort    = "needs leases of less than two minutes, which dnsmasq does not give (set lab.server to another)"
 		needsLimits   = "needs more neighbours than the kernel allows, and in a network namespace of its own this run cannot raise the limit"
 	)
 	reasons := map[string]string{}
@@ -38,6 +39,9 @@ func (s *Suite) elsewhere() map[string]string {
 		reasons["@hardware"] = needsHardware
 		if s.Config.Lab.Server != string(lab.Builtin) {
 			reasons["@builtin"] = fmt.Sprintf(needsBuiltin, s.Config.Lab.Server)
+		}
+		if s.Config.Lab.Server == string(lab.Dnsmasq) {
+			reasons["@short-leases"] = needsShort
 		}
 	} else {
 		reasons["@lab"] = fmt.Sprintf(needsLab, s.Config.Interface)

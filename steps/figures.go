@@ -64,6 +64,22 @@ type clientJSON struct {
 	Total     seconds `json:"total_seconds"`
 }
 
+type returnJSON struct {
+	Name   string  `json:"name"`
+	MAC    string  `json:"mac"`
+	Before string  `json:"address_before"`
+	Now    string  `json:"address"`
+	Server string  `json:"server"`
+	After  seconds `json:"after_seconds"`
+}
+
+func returnFigures(returns []netmgr.Return) (each []returnJSON) {
+	for _, r := range returns {
+		each = append(each, returnJSON{r.Client.Name, r.Client.MAC.String(), r.Before.String(), r.Now.String(), r.Server.String(), inSeconds(r.After)})
+	}
+	return each
+}
+
 // creationFigures is all that is known of the newest creation. Clients of
 // earlier ones are in it, too.
 func creationFigures(m *netmgr.NetworkManager, report health.Report) creationJSON {

@@ -46,6 +46,9 @@ func (w *world) rebootRouter() error {
 		return err
 	}
 	w.routerChanged()
+	if w.m != nil {
+		w.happens(w.m, "the lab router rebooted")
+	}
 	return l.Reboot()
 }
 
@@ -117,21 +120,4 @@ func (w *world) poolHint(n int) string {
 		return fmt.Sprintf("the lab's router has %d addresses: raise lab.pool", pool)
 	}
 	return fmt.Sprintf("the lab's router hands out %d addresses on purpose", pool)
-}
-
-// oneServer wants no second DHCP server to have answered.
-func (w *world) oneServer() error {
-	m, err := w.standing()
-	if err != nil {
-		return err
-	}
-	servers := map[string]bool{}
-	for _, c := range m.Clients() {
-		servers[c.Lease().Server.String()] = true
-	}
-	if len(servers) == 1 {
-		return nil
-	}
-	return fmt.Errorf("%d DHCP servers gave leases: %s", len(servers),
-		netmgr.Grouped(m.Clients(), func(c *netmgr.Client) (string, string) { return c.Name, "from " + c.Lease().Server.String() }))
 }

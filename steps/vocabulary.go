@@ -35,6 +35,9 @@ func chapters(w *world) []chapter {
 	return []chapter{
 		{"Set-up", w.setup()},
 		{"Addresses", w.addresses()},
+		{"Leases", w.leases()},
+		{"Clients that ask, and give back", w.asking()},
+		{"DHCP servers", w.servers()},
 		{"Connectivity", w.connectivity()},
 		{"Latency", w.latency()},
 		{"Names and pages", w.names()},

@@ -24,6 +24,7 @@ type world struct {
 	last      *pinged                        // the newest round of pings
 	rounds    map[target]*pinged             // the newest round for each target
 	latencies map[target]*netmgr.ProbeResult // the newest measurement for each target
+	event     *event                         // the newest that clients are to recover from
 	limits    []health.Limit                 // of the tester's own, that it was at in this scenario
 }
 
@@ -117,6 +118,9 @@ func verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) e
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d clients %s: %s", len(problems), len(m.Clients()), what,
-		netmgr.Grouped(problems, func(p netmgr.Problem) (string, string) { return p.Client.Name, p.Err.Error() }))
+	return fmt.Errorf("%d of %d clients %s: %s", len(problems), len(m.Clients()), what, grouped(problems))
+}
+
+func grouped(problems []netmgr.Problem) string {
+	return netmgr.Grouped(problems, func(p netmgr.Problem) (string, string) { return p.Client.Name, p.Err.Error() })
 }

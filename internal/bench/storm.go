@@ -102,7 +102,7 @@ func (s *session) standing(ctx context.Context, l *lab.Lab, n int, lease, d time
 		return r, err
 	}
 	defer func() { err = errors.Join(err, m.Cleanup(s.Patience)) }()
-	lost := m.Keeping()
+	lost := m.Past().NotKept
 	r.Clients, r.Lease, r.Duration = n, lease, d
 	start, before := time.Now(), cpuTime()
 	rest := func(until time.Duration) {

@@ -107,11 +107,11 @@ func (c *Client) refused(in input) {
 	c.told.naks++
 	c.told.nak = fmt.Errorf("refused by NAK from %s%s", in.answer.ServerIdentifier(), quoted(in.answer.Message()))
 	c.log("%v", c.told.nak)
+	c.rebootAnswered(in.answer)
 	c.restart(backoff(nakWait, c.setbacks+1))
 	c.setbacks++
 }
 
-// restart goes back to the beginning, after a pause.
 // take reads an ACK, generously: what a host can live with is a remark.
 func (c *Client) take(a *answer) (Lease, bool) {
 	l, notes, err := parseLease(a.DHCPv4)
@@ -146,6 +146,7 @@ func (c *Client) accept(in input) {
 	if !c.deadline.IsZero() { // of the first that is kept
 		c.told.acked = l.Acquired
 	}
+	c.rebootAnswered(in.answer)
 	c.lease, c.setbacks, c.probes = l, 0, 0
 	c.become(Checking)
 	if sibling := c.group.owners[l.Address.Addr()]; sibling != nil && sibling != c {
@@ -157,37 +158,4 @@ func (c *Client) accept(in input) {
 		c.group.owners[l.Address.Addr()] = c
 	}
 	c.probe(input{})
-}
-
-// Reboot has a client that does nothing ask for the address of a lease that it
-// had before, as after a restart (RFC 2131 §3.2).
-func (g *Group) Reboot(timeout time.Duration, c *Client, l Lease) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c.lease = l
-	c.began, c.deadline, c.timeout = time.Now(), time.Now().Add(timeout), timeout
-	c.become(InitReboot)
-	c.handle(onTick, input{})
-}
-
-func (c *Client) reboot(input) {
-	if !c.mayAsk() {
-		return
-	}
-	c.become(Rebooting)
-	m := c.id.question(dhcpv4.MessageTypeRequest)
-	m.UpdateOption(dhcpv4.OptRequestedIPAddress(c.lease.Address.Addr().AsSlice()))
-	c.told.first, c.told.asked = time.Now(), time.Now()
-	c.send(m)
-	c.requested()
-}
-
-func (c *Client) rebootAgain(input) {
-	if c.unsent || c.sends < requestTries {
-		c.sendAgain()
-		c.requested()
-		return
-	}
-	c.log("nobody knows %s any more", c.lease.Address.Addr())
-	c.discover(input{})
 }

@@ -24,10 +24,36 @@ func (c *Client) hear(a *answer) {
 	}
 }
 
+// Server is a DHCP server that a client has heard.
+type Server struct {
+	Addr    netip.Addr // option 54
+	MAC     string     // from which its frames come
+	Gateway netip.Addr // that its first answer names (option 3)
+	Offers  int
+}
+
+// met keeps who answers.
+func (c *Client) met(a *answer, server netip.Addr) {
+	mac := a.from.String()
+	i := slices.IndexFunc(c.servers, func(s Server) bool { return s.Addr == server && s.MAC == mac })
+	const mostServers = 16
+	if i < 0 && len(c.servers) < mostServers {
+		i = len(c.servers)
+		c.servers = append(c.servers, Server{Addr: server, MAC: mac})
+		if routers := a.Router(); len(routers) > 0 {
+			c.servers[i].Gateway = addr4(routers[0])
+		}
+	}
+	if i >= 0 && a.MessageType() == dhcpv4.MessageTypeOffer {
+		c.servers[i].Offers++
+	}
+}
+
 // note remarks what can be seen of an answer by itself.
 func (c *Client) note(a *answer, server netip.Addr) {
 	same := func(h heard) bool { return h.server == server && h.kind == a.MessageType() }
 	i := slices.IndexFunc(c.heard, same)
+	c.met(a, server)
 	const mostHeard = 16
 	if i < 0 && len(c.heard) < mostHeard {
 		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {

@@ -25,21 +25,51 @@ func (c *Client) probe(input) {
 	c.wake(time.Now().Add(probeWait))
 }
 
+// Decline is what a client has told its server of an address.
+type Decline struct {
+	Rival string    // the MAC address of the host that has it; "another host" when there is none
+	At    time.Time // the first time
+	Times int
+}
+
 // decline gives an address back that another host has.
 func (c *Client) decline(in input) {
 	addr := c.lease.Address.Addr()
+	c.remark("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
+	c.reject(in.rival)
+}
+
+// Decline has clients say of their addresses that another host has them, true or
+// not, and then look for others. Clients without a lease do nothing.
+func (g *Group) Decline(clients ...*Client) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range clients {
+		if c.state.holds() {
+			c.anew()
+			c.reject("another host")
+		}
+	}
+}
+
+func (c *Client) reject(rival string) {
+	addr := c.lease.Address.Addr()
 	c.told.declines++
 	if c.rivals == nil {
-		c.rivals = map[netip.Addr]string{}
+		c.rivals = map[netip.Addr]Decline{}
 	}
+	d, known := c.rivals[addr]
+	if !known {
+		d = Decline{Rival: rival, At: time.Now()}
+	}
+	d.Times++
 	const mostRivals = 64
-	if len(c.rivals) < mostRivals {
-		c.rivals[addr] = in.rival
+	if known || len(c.rivals) < mostRivals {
+		c.rivals[addr] = d
 	}
-	c.remark("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
-	c.log("DECLINE of %s, which is that of %s", addr, in.rival)
+	c.log("DECLINE of %s, which is that of %s", addr, rival)
 	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
-	c.host.Lost(fmt.Errorf("%s is that of %s", addr, in.rival))
+	c.host.Lost(fmt.Errorf("%s is that of %s", addr, rival))
 	c.restart(declineWait)
 }
 

@@ -37,6 +37,8 @@ type Host interface {
 	Bound(Lease)
 	// Lost: the client must not use its address any more, for this reason.
 	Lost(error)
+	// Idle: the client does not use its address for now; the lease may go on.
+	Idle()
 	// Failed: the client has got no lease in its time, and is stopped.
 	Failed(error)
 }
@@ -58,6 +60,7 @@ type Client struct {
 	msg    *dhcpv4.DHCPv4 // under way, or the last that was
 	sends  int            // how often it was sent
 	unsent bool           // it is still to be sent, for a queue was full
+	hasty  bool           // it asks for more of a lease because somebody wants to see that
 	secs   uint16         // of the last DISCOVER, for the REQUEST (RFC 2131 §3.1)
 	heard  []heard        // who answered it
 
@@ -74,7 +77,8 @@ type Client struct {
 	told    tally
 	remarks []Remark
 	events  []Event
-	rivals  map[netip.Addr]string // addresses granted that another host had, and which
+	rivals  map[netip.Addr]Decline // addresses granted that were declined
+	servers []Server
 }
 
 // heard is how often a server has answered the message under way.
@@ -84,14 +88,16 @@ type heard struct {
 	times  int
 }
 
-// tally is what has been sent, and came of it, since the client began.
+// tally is what has been sent, and came of it, since the client began to ask.
 type tally struct {
 	first, offered, asked, acked time.Time
 	discovers, requests, resent  int
 	naks, declines               int
-	renewed, rebound             int
 	nak                          error  // the last
 	denied                       string // the last address for which no ACK came, and who had offered it
+
+	renewed, rebound, verified int    // in all its life
+	reboot                     *Reply // to the REQUEST after the last reboot; nil: not yet
 }
 
 const (
@@ -199,9 +205,16 @@ func (c *Client) stumble(err error) (failed bool) {
 	return true
 }
 
+// anew begins to ask for an address.
+func (c *Client) anew() {
+	c.began = time.Now()
+	c.told = tally{renewed: c.told.renewed, rebound: c.told.rebound, verified: c.told.verified, reboot: c.told.reboot}
+}
+
 // elapsed is the field secs: since the client began to ask (RFC 2131 §2).
 func (c *Client) elapsed() uint16 { return uint16(min(time.Since(c.began).Seconds(), 1<<16-1)) }
 
+// restart goes back to the beginning, after a pause.
 func (c *Client) restart(pause time.Duration) {
 	c.spare = nil
 	c.disown()

@@ -36,6 +36,7 @@ type script struct {
 	granted []string
 	bound   []Lease
 	lost    []string
+	idled   int
 	failed  error
 }
 
@@ -87,6 +88,7 @@ func (s *script) Granted(l Lease) error {
 }
 func (s *script) Bound(l Lease)    { s.bound = append(s.bound, l) }
 func (s *script) Lost(err error)   { s.lost = append(s.lost, err.Error()) }
+func (s *script) Idle()            { s.idled++ }
 func (s *script) Failed(err error) { s.failed = err }
 
 // types are the message types sent, in order.
@@ -697,7 +699,7 @@ func TestAnAddressInUseIsDeclined(t *testing.T) {
 			t.Errorf("bound to %v", s.bound)
 		}
 		story := s.client.Story()
-		if story.Declined[taken] != printer.String() {
+		if story.Declined[taken].Rival != printer.String() {
 			t.Errorf("%+v", story.Declined)
 		}
 		if story.Offer < declineWait || story.Leased.Sub(story.Asked) < story.Offer || story.Ack < 0 {
@@ -730,7 +732,7 @@ func TestASiblingsAddressIsDeclined(t *testing.T) {
 		})
 		a.run(time.Minute, time.Second)
 		b.run(time.Minute, time.Minute)
-		if len(b.bound) != 1 || b.bound[0].Address.String() != "10.77.0.11/16" || b.client.Story().Declined[netip.MustParseAddr("10.77.0.10")] != testMAC.String() {
+		if len(b.bound) != 1 || b.bound[0].Address.String() != "10.77.0.11/16" || b.client.Story().Declined[netip.MustParseAddr("10.77.0.10")].Rival != testMAC.String() {
 			t.Errorf("%+v; %+v", b.bound, b.client.Story())
 		}
 		if len(a.lost) > 0 {
@@ -805,7 +807,7 @@ func TestAClientRebootsWithItsOldAddress(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t, Options{}, tt.script)
-				s.group.Reboot(time.Minute, s.client, old)
+				s.group.Reboot(time.Minute, map[*Client]Lease{s.client: old})
 				pass(s.group, time.Minute)
 				if diff := cmp.Diff(tt.sent, s.types()); diff != "" || len(s.bound) != 1 {
 					t.Errorf("%d leases, %s", len(s.bound), diff)

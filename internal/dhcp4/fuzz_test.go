@@ -85,7 +85,7 @@ func checkResolvConf(t *testing.T, text string) {
 // with a tick to come, a place among those that ask if it does, and no more in
 // its memory than there is room for.
 func FuzzReceive(f *testing.F) {
-	states := []State{Selecting, Requesting, Checking, Bound, Renewing, Rebinding, Rebooting}
+	states := []State{Selecting, Requesting, Checking, Bound, Renewing, Rebinding, Rebooting, Verifying}
 	asked, err := dhcpv4.NewDiscovery(testMAC)
 	if err != nil {
 		f.Fatal(err)
@@ -144,7 +144,7 @@ func inState(t *testing.T, want State) *script {
 	c := s.client
 	last := func() *dhcpv4.DHCPv4 { return s.sent[len(s.sent)-1] }
 	if want == Rebooting {
-		s.group.Reboot(time.Hour, c, Lease{Address: netip.MustParsePrefix("10.77.0.10/16")})
+		s.group.Reboot(time.Hour, map[*Client]Lease{c: {Address: netip.MustParsePrefix("10.77.0.10/16")}})
 		return s
 	}
 	s.group.Start(time.Hour, c)
@@ -160,9 +160,10 @@ func inState(t *testing.T, want State) *script {
 		c.handle(onTick, input{})
 	}
 	if want == Rebinding {
-		c.become(Rebinding)
-		c.send(c.renewal())
-		c.rebound()
+		c.extendBy(Rebinding)
+	}
+	if want == Verifying {
+		c.reconnected()
 	}
 	if c.state != want {
 		t.Fatalf("%s, want %s", c.state, want)

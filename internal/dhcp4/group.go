@@ -90,7 +90,8 @@ func (g *Group) Start(timeout time.Duration, clients ...*Client) {
 	defer g.mu.Unlock()
 	now := time.Now()
 	for _, c := range clients {
-		c.began, c.deadline, c.timeout = now, now.Add(timeout), timeout
+		c.anew()
+		c.deadline, c.timeout = now.Add(timeout), timeout
 		c.handle(onTick, input{})
 	}
 }
@@ -218,7 +219,7 @@ func (g *Group) expire() {
 	soon := time.Now().Add(firstWait)
 	for _, c := range g.clients {
 		if c.pressed() && c.deadline.Before(soon) {
-			c.fail(c.whyNot())
+			c.fail(c.whyNot(c.timeout))
 		}
 	}
 }

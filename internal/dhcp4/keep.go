@@ -20,10 +20,43 @@ func (c *Client) renewAt() {
 
 // renew asks the server that gave the lease for more of it.
 func (c *Client) renew(input) {
-	c.become(Renewing)
-	c.began = time.Now()
+	c.began, c.hasty = time.Now(), false
+	c.extendBy(Renewing)
+}
+
+// Extend has clients ask for more of their leases now, whenever T1 and T2 are:
+// their servers, or by broadcast any server. As nobody shall wait for a minute
+// because a message was lost, it is soon sent again. Clients without a lease do
+// nothing.
+func (g *Group) Extend(broadcast bool, clients ...*Client) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range clients {
+		if !c.state.holds() {
+			continue
+		}
+		c.began, c.hasty = time.Now(), true
+		if broadcast {
+			c.extendBy(Rebinding)
+		} else {
+			c.extendBy(Renewing)
+		}
+	}
+}
+
+func (c *Client) extendBy(s State) {
+	c.become(s)
 	c.send(c.renewal())
-	c.renewed()
+	c.extending()
+}
+
+// extending waits for the answer.
+func (c *Client) extending() {
+	if c.state == Renewing {
+		c.waitHalf(c.lease.Acquired.Add(c.lease.Rebind))
+	} else {
+		c.waitHalf(c.lease.End())
+	}
 }
 
 // renewal is the REQUEST of RENEWING and REBINDING (RFC 2131 §4.3.6).
@@ -33,8 +66,6 @@ func (c *Client) renewal() *dhcpv4.DHCPv4 {
 	return m
 }
 
-func (c *Client) renewed() { c.waitHalf(c.lease.Acquired.Add(c.lease.Rebind)) }
-
 // waitHalf waits for half of the time that is left until end, but at least a
 // minute, and at most until end (RFC 2131 §4.4.5).
 func (c *Client) waitHalf(end time.Time) {
@@ -42,7 +73,10 @@ func (c *Client) waitHalf(end time.Time) {
 		return
 	}
 	next := time.Now().Add(max(renewWait, time.Until(end)/2))
-	if next.After(end) {
+	if c.hasty && c.sends < requestTries {
+		next = time.Now().Add(backoff(requestWait, c.sends))
+	}
+	if !end.IsZero() && next.After(end) {
 		next = end
 	}
 	c.wake(next)
@@ -51,26 +85,22 @@ func (c *Client) waitHalf(end time.Time) {
 func (c *Client) renewAgain(input) {
 	if !time.Now().Before(c.lease.Acquired.Add(c.lease.Rebind)) {
 		c.log("T2: %s has not answered", c.lease.Server)
-		c.become(Rebinding)
-		c.send(c.renewal())
-		c.rebound()
+		c.extendBy(Rebinding)
 		return
 	}
 	c.msg.NumSeconds = c.elapsed()
 	c.sendAgain()
-	c.renewed()
+	c.extending()
 }
 
-func (c *Client) rebound() { c.waitHalf(c.lease.End()) }
-
 func (c *Client) rebindAgain(input) {
-	if !time.Now().Before(c.lease.End()) {
-		c.lose(errors.New("the lease has ended: nobody answered the renewal"))
+	if end := c.lease.End(); !end.IsZero() && !time.Now().Before(end) {
+		c.lose(ErrEnded)
 		return
 	}
 	c.msg.NumSeconds = c.elapsed()
 	c.sendAgain()
-	c.rebound()
+	c.extending()
 }
 
 // extend is a renewal that was granted.
@@ -90,15 +120,22 @@ func (c *Client) extend(in input) {
 	}
 	c.lease = l
 	c.log("%s: %s for %s more", c.state, l.Address.Addr(), l.Term())
-	if c.state == Rebinding {
+	switch c.state {
+	case Rebinding:
 		c.told.rebound++
-	} else {
+	case Verifying:
+		c.told.verified++
+	default:
 		c.told.renewed++
 	}
+	c.hasty = false
 	c.become(Bound)
 	c.host.Bound(l)
 	c.renewAt()
 }
+
+// ErrEnded is why a client lost a lease of which it asked for more in vain.
+var ErrEnded = errors.New("the lease has ended: nobody answered the renewal")
 
 // evicted is a NAK for an address in use.
 func (c *Client) evicted(in input) {
@@ -109,6 +146,6 @@ func (c *Client) evicted(in input) {
 func (c *Client) lose(reason error) {
 	c.log("%v", reason)
 	c.host.Lost(reason)
-	c.began = time.Now()
+	c.anew()
 	c.restart(jitter(initWait))
 }

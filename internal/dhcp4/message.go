@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -73,14 +74,44 @@ func (id Identity) Release(address, server netip.Addr) []byte {
 }
 
 // Inform asks for options alone, from the address that the client has (RFC 2131
-// §4.4.3). Answers reports whether a message is the answer to it.
-func (id Identity) Inform(address netip.Addr) (msg []byte, answers func([]byte) bool) {
+// §4.4.3). Answer reads a message, and returns nil when it is no answer to that.
+func (id Identity) Inform(address netip.Addr) (msg []byte, answer func([]byte) *Informed) {
 	m := id.question(dhcpv4.MessageTypeInform)
 	m.ClientIPAddr = address.AsSlice()
-	return m.ToBytes(), func(wire []byte) bool {
-		a, err := dhcpv4.FromBytes(wire)
-		return err == nil && a.TransactionID == m.TransactionID
+	return m.ToBytes(), func(wire []byte) *Informed {
+		a, err := parse(wire)
+		if err != nil || a.TransactionID != m.TransactionID || a.OpCode != dhcpv4.OpcodeBootReply {
+			return nil
+		}
+		return &Informed{
+			Type: a.MessageType(), Yours: addr4(a.YourIPAddr),
+			Leases:  a.Options.Has(dhcpv4.OptionIPAddressLeaseTime),
+			Options: a.SubnetMask() != nil || len(a.Router()) > 0 || len(a.DNS()) > 0 || len(a.ClasslessStaticRoute()) > 0,
+		}
 	}
+}
+
+// Informed is the answer to an INFORM.
+type Informed struct {
+	Type    dhcpv4.MessageType
+	Yours   netip.Addr // yiaddr
+	Leases  bool       // it has a lease time (option 51)
+	Options bool       // it has some of those that were asked for
+}
+
+// Check says what is against RFC 2131 §4.3.5.
+func (i Informed) Check() error {
+	switch {
+	case i.Type != dhcpv4.MessageTypeAck:
+		return fmt.Errorf("was answered by %s", i.Type)
+	case i.Leases:
+		return errors.New("the ACK has a lease time (option 51)")
+	case i.Yours.IsValid() && !i.Yours.IsUnspecified():
+		return fmt.Errorf("the ACK gives the address %s (yiaddr)", i.Yours)
+	case !i.Options:
+		return errors.New("the ACK has none of the options asked for")
+	}
+	return nil
 }
 
 // answer is a message from a server, read as far as a client needs it.

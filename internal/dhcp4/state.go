@@ -16,6 +16,10 @@ const (
 	InitReboot State = "INIT-REBOOT"
 	Rebooting  State = "REBOOTING"
 
+	// Nor is this one in the figure: the link was down and is up again, so the
+	// client asks whether its address is still good here (RFC 2131 §3.7).
+	Verifying State = "VERIFYING"
+
 	// Not in the figure: nothing is done any more. But what was asked for may
 	// still be granted, and is then to be given back.
 	Leaving State = "LEAVING"
@@ -55,6 +59,7 @@ func init() { // the actions look at the table, too
 		Leaving:    {onTick: (*Client).depart, onAck: (*Client).grantedLate},
 		InitReboot: {onTick: (*Client).reboot},
 		Rebooting:  {onTick: (*Client).rebootAgain, onAck: (*Client).accept, onNak: (*Client).refused},
+		Verifying:  {onTick: (*Client).verifyAgain, onAck: (*Client).extend, onNak: (*Client).evicted, onConflict: (*Client).defend},
 	}
 }
 
@@ -63,4 +68,6 @@ func init() { // the actions look at the table, too
 func (s State) asking() bool { return s == Selecting || s == Requesting || s == Rebooting }
 
 // holds reports whether a client in this state may use its address.
-func (s State) holds() bool { return s == Bound || s == Renewing || s == Rebinding }
+func (s State) holds() bool {
+	return s == Bound || s == Renewing || s == Rebinding || s == Verifying
+}

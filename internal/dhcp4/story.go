@@ -16,13 +16,19 @@ type Story struct {
 	Leased   time.Time     // when the first ACK came that was of use
 	Offer    time.Duration // from Asked to the OFFER that was taken
 	Ack      time.Duration // from the REQUEST to the ACK
-	Sent     int           // DISCOVERs and REQUESTs for the first lease
-	Renewed  int           // how often the lease was extended: by its server, in time
-	Rebound  int           // and after that had not answered, or by another
+	Sent     int           // DISCOVERs and REQUESTs for the lease
+	Tries    int           // how often the message under way was sent, or the last that was
+	Renewed  int           // how often the lease was extended: by its server, in time,
+	Rebound  int           // after that had not answered, or by another,
+	Verified int           // and after the link had been down
 	Resent   int           // messages that were sent again for want of an answer
+	Idle     bool          // it does nothing
+	Missing  error         // why there is no lease; nil when there is one
+	Reboot   *Reply        // to the REQUEST after the newest Reboot; nil when there is none, or not yet
+	Servers  []Server      // that were heard
 	Remarks  []Remark
-	Events   []Event               // the newest
-	Declined map[netip.Addr]string // addresses granted that another host had, with its MAC
+	Events   []Event                // the newest
+	Declined map[netip.Addr]Decline // addresses granted that another host had
 }
 
 // Story tells of the client until now.
@@ -30,11 +36,19 @@ func (c *Client) Story() Story {
 	c.group.mu.Lock()
 	defer c.group.mu.Unlock()
 	t := c.told
-	return Story{
+	s := Story{
 		State: c.state, Asked: t.first, Leased: t.acked, Offer: max(0, t.offered.Sub(t.first)), Ack: max(0, t.acked.Sub(t.asked)),
-		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound,
+		Sent: t.discovers + t.requests, Tries: c.sends, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound, Verified: t.verified,
+		Idle: c.state == Init && c.place < 0, Reboot: t.reboot, Servers: slices.Clone(c.servers),
 		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
 	}
+	switch {
+	case s.Idle:
+		s.Missing = errors.New("it does not ask for an address")
+	case !c.state.holds():
+		s.Missing = c.whyNot(time.Since(c.began).Round(100 * time.Millisecond))
+	}
+	return s
 }
 
 // NoOfferError says that no DHCP server offered an address in time.
@@ -59,26 +73,30 @@ func Times(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// whyNot says why the client has no lease after all its time: how far it got.
-func (c *Client) whyNot() error {
+// whyNot says why the client has no lease after so long: how far it got.
+func (c *Client) whyNot(after time.Duration) error {
 	t := c.told
 	if c.state == Requesting {
 		t.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
 	}
 	switch {
+	case c.state == Checking:
+		return fmt.Errorf("it has been granted %s, and asks whether another host has that", c.lease.Address.Addr())
 	case t.declines > 0:
 		addr := slices.MinFunc(slices.Collect(maps.Keys(c.rivals)), netip.Addr.Compare)
-		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", c.timeout, Times(t.declines, "DECLINE"), addr, c.rivals[addr])
+		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, Times(t.declines, "DECLINE"), addr, c.rivals[addr].Rival)
 	case t.nak != nil:
-		return fmt.Errorf("%w (%s in %s)", t.nak, Times(t.naks, "time"), c.timeout)
+		return fmt.Errorf("%w (%s in %s)", t.nak, Times(t.naks, "time"), after)
 	case t.denied != "" && c.useless != nil:
-		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", c.timeout, t.denied, Times(t.requests, "REQUEST"), c.useless)
+		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", after, t.denied, Times(t.requests, "REQUEST"), c.useless)
 	case t.denied != "":
-		return fmt.Errorf("no ACK in %s for %s (%s sent)", c.timeout, t.denied, Times(t.requests, "REQUEST"))
+		return fmt.Errorf("no ACK in %s for %s (%s sent)", after, t.denied, Times(t.requests, "REQUEST"))
 	case t.first.IsZero() && c.unsent:
-		return fmt.Errorf("not one DISCOVER could be sent in %s: a queue of this machine was full", c.timeout)
+		return fmt.Errorf("not one DISCOVER could be sent in %s: a queue of this machine was full", after)
+	case t.first.IsZero() && c.deadline.IsZero():
+		return errors.New("it is about to ask again")
 	case t.first.IsZero():
-		return errors.New("its turn to ask did not come in " + c.timeout.String() + " (at most so many at a time, by the scenario or by dhcp.in_flight)")
+		return errors.New("its turn to ask did not come in " + after.String() + " (at most so many at a time, by the scenario or by dhcp.in_flight)")
 	}
-	return &NoOfferError{Timeout: c.timeout, Sent: t.discovers, Refused: c.useless}
+	return &NoOfferError{Timeout: after, Sent: t.discovers, Refused: c.useless}
 }

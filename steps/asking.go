@@ -1,0 +1,186 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// asking is the sentences about clients that ask for an address, get one or not,
+// and give it back.
+func (w *world) asking() []sentence {
+	return []sentence{
+		{`<n> clients ask for an address`, "makes n clients that ask; whether they get one, a later sentence says", w.ask},
+		{`one more client asks for an address`, "the same", w.askOne},
+		{`<n> of <n> clients should get an address`, "within dhcp.timeout; the others must hear nothing", w.soManyGetAddress},
+		{`<n> of <n> clients should get an address within <n> seconds`, "of all clients; the others must hear nothing", w.soManyGetAddressWithin},
+		{`all clients that wait should get an address within <n> seconds`, "those that ask and have none", w.waitingGetAddress},
+		{`all clients release their addresses`, "each gives its lease back (RELEASE), and then does nothing", w.releaseAll},
+		{`one client releases its address`, "the first that has one", w.releaseOne},
+		{`all clients ask for an address again`, "those that have none (DISCOVER); the next sentence need not wait for it", w.askAgain},
+		{`all clients should have an address again within <n> seconds`,
+			"since the lab router or the clients rebooted, or they gave their addresses back", w.haveAddressAgain},
+		{`all clients should have their old address again within <n> seconds`, "the same, and each what it had before", w.haveOldAddressAgain},
+	}
+}
+
+func (w *world) askOne(ctx context.Context) (context.Context, error) { return w.ask(ctx, 1) }
+
+func (w *world) ask(ctx context.Context, n int) (context.Context, error) {
+	m, err := w.manager()
+	if err != nil {
+		return ctx, err
+	}
+	w.watched(m, true, func() { err = m.CreateClientsAs(ctx, n, netmgr.Arrival{OnTheirOwn: true}) })
+	return ctx, err
+}
+
+func (w *world) soManyGetAddress(ctx context.Context, n, of int) error {
+	return w.getAddress(ctx, n, of, w.config().DHCP.Timeout)
+}
+
+func (w *world) soManyGetAddressWithin(ctx context.Context, n, of, seconds int) error {
+	d, err := positive(seconds)
+	if err != nil {
+		return err
+	}
+	return w.getAddress(ctx, n, of, d)
+}
+
+func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	if have := len(m.Clients()); of != have {
+		return refuse("%d of %d clients: there are %d", n, of, have)
+	}
+	return w.judging("", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		settled := func(c *netmgr.Client) bool { return c.HasLease() || c.Idle() }
+		if err := netmgr.Await(ctx, time.Now().Add(within), m.Clients(), settled); err != nil {
+			return nil, err
+		}
+		without := missing(m)
+		if got := of - len(without); got != n {
+			text := fmt.Sprintf("%d of %d clients have an address after %s, not %d", got, of, within, n)
+			if len(without) > 0 {
+				text += ": " + grouped(without)
+			}
+			return nil, errors.New(text)
+		}
+		heard := slices.DeleteFunc(without, func(p netmgr.Problem) bool {
+			var none *netmgr.NoOfferError
+			return p.Client.Idle() || errors.As(p.Err, &none) && none.Refused == nil
+		})
+		if len(heard) > 0 {
+			return nil, fmt.Errorf("%d of %d clients have an address, and others should hear nothing: %s", n, of, grouped(heard))
+		}
+		return nil, nil
+	})
+}
+
+func (w *world) waitingGetAddress(ctx context.Context, seconds int) error {
+	d, err := positive(seconds)
+	if err != nil {
+		return err
+	}
+	return w.judging("have no address yet", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		waiting := slices.DeleteFunc(m.Without(), (*netmgr.Client).Idle)
+		if len(waiting) == 0 {
+			return nil, errors.New("no client waits for an address")
+		}
+		err := netmgr.Await(ctx, time.Now().Add(d), waiting, (*netmgr.Client).HasLease)
+		return slices.DeleteFunc(missing(m), func(p netmgr.Problem) bool { return !slices.Contains(waiting, p.Client) }), err
+	})
+}
+
+// missing says of the clients without a lease why they have none.
+func missing(m *netmgr.NetworkManager) (problems []netmgr.Problem) {
+	for _, c := range m.Without() {
+		problems = append(problems, netmgr.Problem{Client: c, Err: c.Missing()})
+	}
+	return problems
+}
+
+func (w *world) releaseAll(ctx context.Context) error { return w.release(ctx, -1) }
+func (w *world) releaseOne(ctx context.Context) error { return w.release(ctx, 1) }
+
+func (w *world) release(ctx context.Context, most int) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	clients := m.With()
+	if len(clients) == 0 {
+		return errors.New("no client has a lease to give back")
+	}
+	if most > 0 {
+		clients = clients[:most]
+	}
+	w.event = &event{"addresses were given back", m.Past(clients...)}
+	return m.Release(ctx, clients...)
+}
+
+func (w *world) askAgain() error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	idle := slices.DeleteFunc(m.Without(), func(c *netmgr.Client) bool { return !c.Idle() })
+	if len(idle) == 0 {
+		return errors.New(`no client has given its address back: say "all clients release their addresses" first`)
+	}
+	m.Ask(idle...)
+	return nil
+}
+
+func (w *world) haveAddressAgain(ctx context.Context, seconds int) (context.Context, error) {
+	return w.haveAgain(ctx, seconds, false)
+}
+
+func (w *world) haveOldAddressAgain(ctx context.Context, seconds int) (context.Context, error) {
+	return w.haveAgain(ctx, seconds, true)
+}
+
+func (w *world) haveAgain(ctx context.Context, seconds int, old bool) (context.Context, error) {
+	d, err := positive(seconds)
+	if err != nil {
+		return ctx, err
+	}
+	if w.event == nil {
+		return ctx, errors.New(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
+	}
+	what := map[bool]string{false: "have no address again", true: "have not their old address again"}[old]
+	var returns []netmgr.Return
+	err = w.judging(fmt.Sprintf("%s %s after %s", what, d, w.event.what), func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
+		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), old)
+		if err == nil {
+			w.say("%s", told(returns, len(m.Clients()), w.event.what))
+		}
+		return problems, err
+	})
+	ctx, attachErr := attach(ctx, "returns.json", returnFigures(returns))
+	return ctx, errors.Join(err, attachErr)
+}
+
+// told is what became of clients, in a line.
+func told(returns []netmgr.Return, clients int, event string) string {
+	kept, took := 0, make([]time.Duration, len(returns))
+	for i, r := range returns {
+		took[i] = r.After
+		if r.Now == r.Before {
+			kept++
+		}
+	}
+	text := fmt.Sprintf("after %s: %d of %d clients have an address that a server confirmed, %d their old one", event, len(returns), clients, kept)
+	if len(took) > 0 {
+		slices.Sort(took)
+		text += fmt.Sprintf("; the first after %.2f s, half of them after %.2f s, the last after %.2f s",
+			took[0].Seconds(), took[len(took)/2].Seconds(), took[len(took)-1].Seconds())
+	}
+	return text
+}

@@ -1,0 +1,216 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// leases is the sentences about what becomes of leases, one after the other.
+func (w *world) leases() []sentence {
+	return []sentence{
+		{`all clients should keep their addresses for <n> seconds`,
+			"none loses its lease or gets another address meanwhile, however often leases are renewed", w.keepAddresses},
+		{`the router should renew all leases at T1`,
+			"waits until clients ask their server, by unicast, for more of their leases, and for its answers", w.renewsAtT1},
+		{`the router should renew all leases when asked`, "the same, but clients ask at once", w.renewsWhenAsked},
+		{`the router should rebind all leases at T2`,
+			"waits until clients ask any server, by broadcast, because theirs did not answer", w.rebindsAtT2},
+		{`the router should rebind all leases when asked`, "the same, but clients ask at once", w.rebindsWhenAsked},
+		{`all leases should end when nobody renews them`, "waits for the end of each; clients then ask anew", w.leasesEnd},
+
+		{`all clients reboot`, "each remembers its address and asks whether it may use it (INIT-REBOOT)", w.rebootClients},
+		{`all clients decline their addresses`, "each says that another host has its address (DECLINE), and asks for another 10 seconds later", w.declineAll},
+		{`the router should confirm all addresses when clients reboot`, "they reboot, and their REQUESTs must be answered by ACK", w.confirmsAddresses},
+		{`the router should refuse addresses of another network`,
+			"clients come back with an address from elsewhere, and their REQUESTs must be answered by NAK", w.refusesForeign},
+		{`the router should refuse addresses of other clients`, "the same with the address of the next client", w.refusesOthers},
+		{`no declined address should be given out again`, "waits until those that declined one have another", w.declinedStayAway},
+		{`the router should answer INFORM with options and no lease`, "every client asks for options, with the address that it has", w.answersInform},
+	}
+}
+
+// event is something that happened to leases, from which on clients are to have
+// addresses again.
+type event struct {
+	what string
+	past *netmgr.Past
+}
+
+func (w *world) happens(m *netmgr.NetworkManager, what string) { w.event = &event{what, m.Past()} }
+
+// positive is for how long a sentence waits.
+func positive(seconds int) (time.Duration, error) {
+	if seconds < 1 {
+		return 0, refuse("%d seconds: ask for at least 1", seconds)
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
+
+// judging has judge look at the clients while the tester watches itself.
+func (w *world) judging(what string, judge func(*netmgr.NetworkManager) ([]netmgr.Problem, error)) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	var problems []netmgr.Problem
+	w.watched(m, false, func() { problems, err = judge(m) })
+	if err != nil {
+		return err
+	}
+	return verdict(m, what, problems)
+}
+
+func (w *world) keepAddresses(ctx context.Context, seconds int) error {
+	d, err := positive(seconds)
+	if err != nil {
+		return err
+	}
+	return w.judging("did not keep their address", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		past := m.Past()
+		select {
+		case <-time.After(d):
+			return past.NotKept(), nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	})
+}
+
+func (w *world) renewsAtT1(ctx context.Context) error       { return w.extends(ctx, false, false) }
+func (w *world) renewsWhenAsked(ctx context.Context) error  { return w.extends(ctx, false, true) }
+func (w *world) rebindsAtT2(ctx context.Context) error      { return w.extends(ctx, true, false) }
+func (w *world) rebindsWhenAsked(ctx context.Context) error { return w.extends(ctx, true, true) }
+
+// longest is how long a sentence waits for what happens by itself.
+const longest = 10 * time.Minute
+
+// extends wants leases to be extended, by broadcast or not, when clients ask now
+// or at their time.
+func (w *world) extends(ctx context.Context, broadcast, now bool) error {
+	what := map[bool]string{false: "renewed", true: "rebound"}[broadcast]
+	return w.judging("had their lease not "+what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		if len(m.With()) == 0 {
+			return nil, errors.New("no client has a lease")
+		}
+		past := m.Past()
+		end := past.At.Add(w.config().DHCP.Timeout)
+		if now {
+			m.Extend(broadcast)
+		} else if end = answered(m, broadcast); time.Until(end) > longest {
+			return nil, refuse("leases are %s in %s only: say \"when asked\", or have the router give shorter ones",
+				what, time.Until(end).Round(time.Minute))
+		}
+		return past.NotExtended(ctx, end, broadcast)
+	})
+}
+
+// answered is when the last lease must have been renewed, or rebound.
+func answered(m *netmgr.NetworkManager, broadcast bool) (end time.Time) {
+	for _, c := range m.With() {
+		l := c.Lease()
+		until := l.Acquired.Add(l.Rebind)
+		if broadcast {
+			until = l.End()
+		}
+		if until.After(end) {
+			end = until
+		}
+	}
+	return end
+}
+
+func (w *world) leasesEnd(ctx context.Context) error {
+	return w.judging("still have their lease", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		if wait := time.Until(answered(m, true)); wait > longest {
+			return nil, refuse("leases end in %s only: have the router give shorter ones", wait.Round(time.Minute))
+		}
+		w.happens(m, "their leases ended")
+		return w.event.past.NotEnded(ctx)
+	})
+}
+
+func (w *world) rebootClients() error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	w.happens(m, "the clients rebooted")
+	m.Reboot(func(c *netmgr.Client) netip.Prefix { return c.Lease().Address })
+	return nil
+}
+
+func (w *world) confirmsAddresses(ctx context.Context) error {
+	return w.answersReboot(ctx, "were not given their address back", dhcpv4.MessageTypeAck,
+		func(c *netmgr.Client) netip.Prefix { return c.Lease().Address })
+}
+
+// elsewhere is a network that no LAN should have (RFC 5737).
+var elsewhere = netip.MustParsePrefix("192.0.2.0/24")
+
+func (w *world) refusesForeign(ctx context.Context) error {
+	host := elsewhere.Addr()
+	return w.answersReboot(ctx, "were not refused an address of another network", dhcpv4.MessageTypeNak,
+		func(*netmgr.Client) netip.Prefix {
+			if host = host.Next(); !elsewhere.Contains(host.Next()) {
+				host = elsewhere.Addr().Next()
+			}
+			return netip.PrefixFrom(host, elsewhere.Bits())
+		})
+}
+
+func (w *world) refusesOthers(ctx context.Context) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	clients := m.With()
+	if len(clients) < 2 {
+		return errors.New("it takes two clients that have an address")
+	}
+	next := map[*netmgr.Client]netip.Prefix{}
+	for i, c := range clients {
+		next[c] = clients[(i+1)%len(clients)].Lease().Address
+	}
+	return w.answersReboot(ctx, "were not refused the address of another client", dhcpv4.MessageTypeNak,
+		func(c *netmgr.Client) netip.Prefix { return next[c] })
+}
+
+func (w *world) answersReboot(ctx context.Context, what string, wanted dhcpv4.MessageType, remembered func(*netmgr.Client) netip.Prefix) error {
+	return w.judging(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		w.happens(m, "the clients rebooted")
+		asking := m.Reboot(remembered)
+		return netmgr.NotAnswered(ctx, time.Now().Add(w.config().DHCP.Timeout), asking, wanted)
+	})
+}
+
+func (w *world) declineAll() error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	w.happens(m, "addresses were declined")
+	m.Decline()
+	return nil
+}
+
+func (w *world) declinedStayAway(ctx context.Context) error {
+	return w.judging("were given an address that had been declined", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		problems, none, err := m.Reissued(ctx, time.Now().Add(w.config().DHCP.Timeout))
+		if none && err == nil {
+			err = errors.New(`no client has declined an address: say "all clients decline their addresses" first`)
+		}
+		return problems, err
+	})
+}
+
+func (w *world) answersInform(ctx context.Context) error {
+	return w.judging("had no right answer to an INFORM", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		return m.Inform(ctx), context.Cause(ctx)
+	})
+}
