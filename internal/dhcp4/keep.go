@@ -139,7 +139,11 @@ var ErrEnded = errors.New("the lease has ended: nobody answered the renewal")
 
 // evicted is a NAK for an address in use.
 func (c *Client) evicted(in input) {
-	c.lose(fmt.Errorf("%s refused the renewal by NAK%s", in.answer.ServerIdentifier(), quoted(in.answer.Message())))
+	what := "the renewal"
+	if c.state == Verifying {
+		what = c.lease.Address.Addr().String()
+	}
+	c.lose(fmt.Errorf("%s refused %s by NAK%s", in.answer.ServerIdentifier(), what, quoted(in.answer.Message())))
 }
 
 // lose gives the address up and begins again.
