@@ -4,8 +4,9 @@
 # make check    gofmt, go vet, staticcheck
 # make cross    the binary for every machine it is meant for
 # make bench    what clients cost, into docs/benchmarks.md; takes some minutes
-# make interop  lanstorm and udhcpc against DHCP servers from Debian's packages,
-#               into docs/interop.md; takes a quarter of an hour
+# make interop  lanstorm and udhcpc against DHCP servers from Debian's packages, and
+#               what the DHCP features say of these, into docs/interop.md; takes
+#               half an hour
 # make kernels  the features and some tests on Debian's kernels in QEMU, into
 #               docs/kernels.md; KERNELS="bookworm-arm64 ..." or here for fewer
 # make fuzz     every fuzz target, FUZZTIME each

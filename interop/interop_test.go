@@ -63,8 +63,8 @@ func TestWhatMustNotBeIsSaid(t *testing.T) {
 
 func TestTheDocumentHasARowForEach(t *testing.T) {
 	r := row{Server: "udhcpd", Version: "1:1.35.0", Clients: 10, Ours: outcome{10, 22030 * time.Millisecond}, Resent: 58, Left: "0", Remarks: "-"}
-	if want := "|\n| udhcpd | 1:1.35.0 | 10 | 10 | 0 | 22.030 s | - | 58 | 0 | - |\n"; !strings.HasSuffix(page([]row{r}), want) {
-		t.Errorf("%s\nwant at its end %s", page([]row{r}), want)
+	if want := "|\n| udhcpd | 1:1.35.0 | 10 | 10 | 0 | 22.030 s | - | 58 | 0 | - |\n"; !strings.HasSuffix(page([]row{r}, agenda{}, nil), want) {
+		t.Errorf("%s\nwant at its end %s", page([]row{r}, agenda{}, nil), want)
 	}
 }
 
@@ -73,6 +73,7 @@ func TestWrongWordsAreRefused(t *testing.T) {
 		{"a server that nobody knows", "-servers kea,bind", `-servers: nobody here knows "bind"`},
 		{"no number", "-clients ten", `-clients: "ten" is not a number from 1 to 1000`},
 		{"too many", "-clients 1001", `-clients: "1001" is not a number from 1 to 1000`},
+		{"features that are not there", "-features dhcp6", `-features: feature path "dhcp6" is not available`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if err := run(t.Context(), strings.Fields(tt.args)); err == nil || err.Error() != tt.want {

@@ -1,7 +1,8 @@
 // Command interop has lanstorm's clients get leases from DHCP servers that
 // nobody here wrote, each from Debian's package and with its own defaults, and
 // beside them, as the control, as many udhcpc of busybox on a lab of the same
-// kind. It writes what came of it into a table.
+// kind. Then it runs the features against each of these servers. It writes what
+// came of both into a document.
 //
 // It works in a private machine (package nstest): the real one's network, /etc
 // and /run are out of its reach.
@@ -20,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -60,8 +62,9 @@ func (e worseError) Error() string { return strings.Join(e, "\n") }
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("interop", flag.ContinueOnError)
 	names := flags.String("servers", "dnsmasq,dhcpd,udhcpd,kea,networkd", "the values of lab.server to try")
-	numbers := flags.String("clients", "10,100,250", "how many clients, one row each")
-	document := flags.String("document", "", "a file to write the table to")
+	numbers := flags.String("clients", "10,100,250", `how many clients, one row each; "" for none`)
+	path := flags.String("features", "dhcp", `which of the features to run; "" for none`)
+	document := flags.String("document", "", "a file to write the tables to")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -70,6 +73,10 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	chosen, err := choose(strings.Split(*names, ","))
+	if err != nil {
+		return err
+	}
+	a, err := read(features.FS, *path)
 	if err != nil {
 		return err
 	}
@@ -83,12 +90,19 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	columns, err := meetAll(ctx, chosen, *path)
+	if err != nil {
+		return err
+	}
+	if columns != nil {
+		fmt.Print("\n", findings(a, columns))
+	}
 	if *document != "" {
-		if err := os.WriteFile(*document, []byte(page(rows)), 0o644); err != nil {
+		if err := os.WriteFile(*document, []byte(page(rows, a, columns)), 0o644); err != nil {
 			return err
 		}
 	}
-	if worse := judge(rows); worse != nil {
+	if worse := append(judge(rows), judgeScenarios(a, columns)...); worse != nil {
 		return worseError(worse)
 	}
 	return nil
@@ -125,6 +139,9 @@ func try(ctx context.Context, p program, n int) (r row, err error) {
 }
 
 func parseSizes(text string) (sizes []int, err error) {
+	if text == "" {
+		return nil, nil
+	}
 	for word := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 || n > mostClients {

@@ -42,12 +42,15 @@ func (o outcome) last() string {
 //go:embed interop.md
 var preface string
 
-// page is the document with the rows.
-func page(rows []row) string {
+// page is the document with both tables.
+func page(rows []row, a agenda, columns []column) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, preface+head, udhcpc.version())
 	for _, r := range rows {
 		b.WriteString(r.String())
+	}
+	if columns != nil {
+		b.WriteString(scenariosPreface + findings(a, columns))
 	}
 	return b.String()
 }

@@ -18,11 +18,12 @@ import (
 // choice is which scenarios a run is about.
 type choice struct {
 	tags    string    // for godog
-	skipped []skipped // selected by the user, but not possible here
+	skipped []Skipped // selected by the user, but not possible here
 	notes   []string  // what the user should know beforehand
 }
 
-type skipped struct{ scenario, reason string }
+// Skipped is a scenario that cannot run against this router or on this machine.
+type Skipped struct{ File, Scenario, Reason string }
 
 // elsewhere tells, by their tags, which scenarios cannot run against this
 // router or on this machine, and why.
@@ -81,7 +82,7 @@ func (s *Suite) choose() (choice, error) {
 			selected++
 			if i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" }); i >= 0 {
 				tag := p.Tags[i].Name
-				c.skipped = append(c.skipped, skipped{p.Name, elsewhere[tag]})
+				c.skipped = append(c.skipped, Skipped{f.Uri, p.Name, elsewhere[tag]})
 				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, elsewhere[tag]))
 			}
 			if len(p.Steps) == 0 {
@@ -102,7 +103,7 @@ func (s *Suite) choose() (choice, error) {
 	case selected == 0:
 		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", where)
 	case selected == len(c.skipped):
-		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].scenario, c.skipped[0].reason)
+		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].Scenario, c.skipped[0].Reason)
 	}
 	return c, nil
 }

@@ -43,6 +43,8 @@ type Suite struct {
 	Randomize     int64      // godog's --random
 	T             *testing.T // runs scenarios as subtests; nil outside `go test`
 
+	Skipped []Skipped // what Run left out
+
 	lab      *lab.Lab // nil on a real interface
 	parent   string
 	journal  *journal.Run
@@ -72,6 +74,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if err != nil {
 		return s.refuse(err)
 	}
+	s.Skipped = chosen.skipped
 	for _, note := range chosen.notes {
 		fmt.Fprintln(s.Notes, note)
 	}
