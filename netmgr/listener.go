@@ -89,9 +89,8 @@ func (l *listener) run() {
 // computed, as over veth, or was found right by the network card.
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
-		l.group.Claimed(addr, owner)
-		if n := l.census.Load(); n != nil {
-			n.note(addr, owner.String())
+		if n := l.census.Load(); n == nil || !n.note(addr, owner.String()) {
+			l.group.Claimed(addr, owner)
 		}
 		return
 	}

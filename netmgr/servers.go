@@ -116,12 +116,16 @@ type census struct {
 	owners map[netip.Addr][]string // their MAC addresses
 }
 
-func (n *census) note(addr netip.Addr, mac string) {
+// note reports whether the address was asked for. Then the answer is no news to
+// a client that has it: it would defend the address, or give it up.
+func (n *census) note(addr netip.Addr, mac string) (asked bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if macs, asked := n.owners[addr]; asked && !slices.Contains(macs, mac) {
+	macs, asked := n.owners[addr]
+	if asked && !slices.Contains(macs, mac) {
 		n.owners[addr] = append(macs, mac)
 	}
+	return asked
 }
 
 // whoHas asks questions by ARP, each three times, and returns who has the
