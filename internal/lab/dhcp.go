@@ -93,7 +93,11 @@ func (s *dhcpServer) start(ns *namespace.NS, handle server4.Handler) error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
-	s.Server, err = server4.NewServer("lan", nil, handle, server4.WithConn(conn))
+	addressed, err := tellDestinations(conn)
+	if err != nil {
+		return fmt.Errorf("dhcp: %w", err)
+	}
+	s.Server, err = server4.NewServer("lan", nil, handle, server4.WithConn(addressed))
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
@@ -120,8 +124,11 @@ func (s *dhcpServer) linkIsUp() error {
 	})
 }
 
-func (s *dhcpServer) handle(conn net.PacketConn, _ net.Addr, req *dhcpv4.DHCPv4) {
+func (s *dhcpServer) handle(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {
 	if req.OpCode != dhcpv4.OpcodeBootRequest || len(req.ClientHWAddr) != 6 || s.loses() {
+		return
+	}
+	if renews(req) && destination(peer) == s.self.String() && s.conditions().NoUnicastRenewals {
 		return
 	}
 	resp := s.answer(req)
@@ -141,6 +148,12 @@ func clientOf(req *dhcpv4.DHCPv4) string {
 		return string(id)
 	}
 	return string(req.ClientHWAddr)
+}
+
+// renews reports whether req asks for more of a lease: in RENEWING by unicast, in
+// REBINDING by broadcast (RFC 2131 §4.3.2).
+func renews(req *dhcpv4.DHCPv4) bool {
+	return req.MessageType() == dhcpv4.MessageTypeRequest && req.ServerIdentifier() == nil && !req.ClientIPAddr.IsUnspecified()
 }
 
 // leaseTime is how long leases are for.
@@ -171,7 +184,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !asked.IsValid() {
 			asked = current // renewing or rebinding
 		}
-		if chosen == nil && current.IsValid() && !current.IsUnspecified() && s.conditions().NoRenewals {
+		if renews(req) && s.conditions().NoRenewals {
 			return nil
 		}
 		if !s.grants(client) {
