@@ -190,7 +190,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !s.grants(client) {
 			return nil
 		}
-		if s.confirm(client, asked) {
+		if !s.refuses(req) && s.confirm(client, asked) {
 			return s.reply(req, dhcpv4.MessageTypeAck, asked)
 		}
 		s.withdraws(client)
