@@ -28,6 +28,7 @@ type Conditions struct {
 	NoRenewals        bool          // a REQUEST for more of a lease is not answered
 	NoUnicastRenewals bool          // such a REQUEST is answered only when it came by broadcast
 	ChangesAddresses  bool          // a client that begins anew gets another address than it had
+	NoNAKs            bool          // a REQUEST that is to be refused is not answered
 	WrongTimes        bool          // leases say that they are to be rebound before they are renewed
 	Squatters         int           // hosts with fixed addresses in the server's pool
 	RefuseRequests    bool          // each REQUEST is answered by a NAK

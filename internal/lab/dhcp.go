@@ -194,6 +194,9 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 			return s.reply(req, dhcpv4.MessageTypeAck, asked)
 		}
 		s.withdraws(client)
+		if s.conditions().NoNAKs {
+			return nil
+		}
 		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeInform:
 		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())

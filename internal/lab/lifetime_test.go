@@ -54,6 +54,10 @@ func TestWrongsOfALease(t *testing.T) {
 		{"a client that renews after all keeps its address", "changes-addresses", []turn{
 			offered, leased, {discover, nil, "OFFER 10.77.0.11"}, renewed,
 		}},
+		{"what should be refused is left without an answer", "no-naks", []turn{
+			{request, with{asking("192.168.1.20")}, "nothing"}, {request, with{having("192.168.1.20")}, "nothing"},
+			offered, leased, renewed,
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := broken(t, 100, tt.fault)
