@@ -29,6 +29,8 @@ type Conditions struct {
 	NoUnicastRenewals bool          // such a REQUEST is answered only when it came by broadcast
 	ChangesAddresses  bool          // a client that begins anew gets another address than it had
 	NoNAKs            bool          // a REQUEST that is to be refused is not answered
+	IgnoreReleases    bool          // an address given back stays taken
+	IgnoreDeclines    bool          // an address declined is offered again
 	WrongTimes        bool          // leases say that they are to be rebound before they are renewed
 	Squatters         int           // hosts with fixed addresses in the server's pool
 	RefuseRequests    bool          // each REQUEST is answered by a NAK

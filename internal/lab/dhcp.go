@@ -201,8 +201,14 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	case dhcpv4.MessageTypeInform:
 		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeRelease:
+		if s.conditions().IgnoreReleases {
+			return nil
+		}
 		s.pool.release(client, current)
 	case dhcpv4.MessageTypeDecline:
+		if s.conditions().IgnoreDeclines {
+			return nil
+		}
 		s.separates(client)
 		s.pool.withhold(client, asked, s.leaseTime())
 	}

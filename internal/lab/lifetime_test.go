@@ -15,6 +15,7 @@ func TestWrongsOfALease(t *testing.T) {
 		discover = dhcpv4.MessageTypeDiscover
 		request  = dhcpv4.MessageTypeRequest
 		release  = dhcpv4.MessageTypeRelease
+		decline  = dhcpv4.MessageTypeDecline
 	)
 	type with = []dhcpv4.Modifier
 	type turn struct {
@@ -22,6 +23,7 @@ func TestWrongsOfALease(t *testing.T) {
 		with with
 		want string
 	}
+	other := named("other") // a client
 	var (
 		offered  = turn{discover, nil, "OFFER 10.77.0.10"}
 		leased   = turn{request, with{asking("10.77.0.10"), choosing(routerIP)}, "ACK 10.77.0.10"}
@@ -57,6 +59,14 @@ func TestWrongsOfALease(t *testing.T) {
 		{"what should be refused is left without an answer", "no-naks", []turn{
 			{request, with{asking("192.168.1.20")}, "nothing"}, {request, with{having("192.168.1.20")}, "nothing"},
 			offered, leased, renewed,
+		}},
+		{"an address that was given back stays taken", "ignore-releases", []turn{
+			offered, leased, released,
+			{discover, with{other, asking("10.77.0.10")}, "OFFER 10.77.0.11"}, offered,
+		}},
+		{"an address that was declined is offered again", "ignore-declines", []turn{
+			offered, leased, {decline, with{asking("10.77.0.10"), choosing(routerIP)}, "nothing"},
+			offered, {discover, with{other}, "OFFER 10.77.0.11"},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
