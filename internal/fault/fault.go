@@ -31,6 +31,7 @@ type Conditions struct {
 	NoNAKs            bool          // a REQUEST that is to be refused is not answered
 	IgnoreReleases    bool          // an address given back stays taken
 	IgnoreDeclines    bool          // an address declined is offered again
+	InformLeases      bool          // an INFORM is answered by a lease
 	WrongTimes        bool          // leases say that they are to be rebound before they are renewed
 	Squatters         int           // hosts with fixed addresses in the server's pool
 	RefuseRequests    bool          // each REQUEST is answered by a NAK

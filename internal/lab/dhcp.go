@@ -199,7 +199,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		}
 		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeInform:
-		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())
+		return s.reply(req, dhcpv4.MessageTypeAck, current)
 	case dhcpv4.MessageTypeRelease:
 		if s.conditions().IgnoreReleases {
 			return nil
@@ -229,7 +229,7 @@ func (s *dhcpServer) reply(req *dhcpv4.DHCPv4, t dhcpv4.MessageType, yours netip
 	for _, set := range s.options {
 		set(resp)
 	}
-	if req.MessageType() != dhcpv4.MessageTypeInform { // RFC 2131 §4.3.5
+	if req.MessageType() != dhcpv4.MessageTypeInform || s.conditions().InformLeases { // RFC 2131 §4.3.5
 		resp.YourIPAddr = yours.AsSlice()
 		dhcpv4.WithLeaseTime(uint32(s.leaseTime().Seconds()))(resp)
 	}

@@ -16,6 +16,7 @@ func TestWrongsOfALease(t *testing.T) {
 		request  = dhcpv4.MessageTypeRequest
 		release  = dhcpv4.MessageTypeRelease
 		decline  = dhcpv4.MessageTypeDecline
+		inform   = dhcpv4.MessageTypeInform
 	)
 	type with = []dhcpv4.Modifier
 	type turn struct {
@@ -67,6 +68,9 @@ func TestWrongsOfALease(t *testing.T) {
 		{"an address that was declined is offered again", "ignore-declines", []turn{
 			offered, leased, {decline, with{asking("10.77.0.10"), choosing(routerIP)}, "nothing"},
 			offered, {discover, with{other}, "OFFER 10.77.0.11"},
+		}},
+		{"INFORM gets an address, which is nobody's lease", "inform-leases", []turn{
+			{inform, with{having("10.77.0.10")}, "ACK 10.77.0.10"}, {discover, with{other}, "OFFER 10.77.0.10"},
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
