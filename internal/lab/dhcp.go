@@ -171,6 +171,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	current, _ := netip.AddrFromSlice(req.ClientIPAddr.To4())
 	asked, current = s.meant(asked), s.meant(current)
 	chosen := req.ServerIdentifier()
+	does := s.conditions()
 
 	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
@@ -184,7 +185,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !asked.IsValid() {
 			asked = current // renewing or rebinding
 		}
-		if renews(req) && s.conditions().NoRenewals {
+		if renews(req) && does.NoRenewals {
 			return nil
 		}
 		if !s.grants(client) {
@@ -194,23 +195,21 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 			return s.reply(req, dhcpv4.MessageTypeAck, asked)
 		}
 		s.withdraws(client)
-		if s.conditions().NoNAKs {
+		if does.NoNAKs {
 			return nil
 		}
 		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeInform:
 		return s.reply(req, dhcpv4.MessageTypeAck, current)
 	case dhcpv4.MessageTypeRelease:
-		if s.conditions().IgnoreReleases {
-			return nil
+		if !does.IgnoreReleases {
+			s.pool.release(client, current)
 		}
-		s.pool.release(client, current)
 	case dhcpv4.MessageTypeDecline:
-		if s.conditions().IgnoreDeclines {
-			return nil
+		if !does.IgnoreDeclines {
+			s.separates(client)
+			s.pool.withhold(client, asked, s.leaseTime())
 		}
-		s.separates(client)
-		s.pool.withhold(client, asked, s.leaseTime())
 	}
 	return nil
 }
