@@ -39,7 +39,9 @@ type Conditions struct {
 	WrongSubnet       bool          // leases are for another network than the LAN's
 	NoGateway         bool          // leases name no router (option 3)
 	NoDNS             bool          // leases name no name server (option 6)
-	RogueDHCP         bool          // a second DHCP server is on the LAN
+	RogueDHCP         bool          // a second DHCP server is on the LAN, and every second client hears it
+	RogueRaces        bool          // instead, each client hears both,
+	RogueFaster       float64       // and so many percent of them hear it first
 	StopAfter         int           // DHCP falls silent after so many leases; 0: never
 	RebootAfter       int           // the router reboots once, after so many leases; 0: never
 	SilentDNS         bool          // no DNS query is answered

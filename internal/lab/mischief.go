@@ -249,11 +249,20 @@ const rogueLead = 100 * time.Millisecond
 // hold waits as long as the answer to req is to be delayed. It is false when
 // the server is closed meanwhile.
 func (s *dhcpServer) hold(req *dhcpv4.DHCPv4) bool {
-	does := s.conditions()
-	delay := does.DelayDHCP
+	return s.wait(s.delay(req))
+}
+
+// delay is by how much the answer to req comes later.
+func (m *mischief) delay(req *dhcpv4.DHCPv4) time.Duration {
+	does := m.conditions()
 	if does.RogueDHCP && req.MessageType() == dhcpv4.MessageTypeDiscover {
-		delay = max(delay, rogueLead)
+		return max(does.DelayDHCP, rogueLead)
 	}
+	return does.DelayDHCP
+}
+
+// wait is false when the server is closed meanwhile.
+func (s *dhcpServer) wait(delay time.Duration) bool {
 	if delay == 0 {
 		return true
 	}
