@@ -9,7 +9,7 @@ var Kinds = []Kind{
 		"its DHCP server has n addresses in all, as lab.pool says", false,
 		count(func(c *Conditions) *int { return &c.Pool })},
 	{"lease-time", `the lab router gives leases of <n> seconds`,
-		"every lease is for n seconds, as lab.lease_time says; 0 is no lease time at all", true,
+		"every lease is for n seconds, as lab.lease_time says; 0 is no lease time at all", false,
 		seconds(func(c *Conditions) *time.Duration { return &c.LeaseTime })},
 	{"silent-dhcp", `the lab router does not answer DHCP`,
 		"DHCP messages are not answered", false,

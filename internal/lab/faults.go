@@ -94,6 +94,9 @@ func (l *Lab) Conditions() fault.Conditions {
 // conditions is what the options ask for.
 func (l *Lab) conditions() (fault.Conditions, error) {
 	c := fault.Conditions{Pool: l.opts.Pool, LeaseTime: l.opts.LeaseTime}
+	if err := l.opts.Server.gives(c.LeaseTime); err != nil {
+		return c, fmt.Errorf("lease time %s: %w", c.LeaseTime, err)
+	}
 	for _, f := range l.opts.Faults {
 		if err := l.add(&c, f); err != nil {
 			return c, err
@@ -117,6 +120,9 @@ func (l *Lab) add(c *fault.Conditions, f Fault) error {
 	}
 	if next.Pool != c.Pool && next.Pool > l.room() {
 		return fmt.Errorf("fault %s: only %d addresses fit in %s", f, l.room(), l.opts.Subnet)
+	}
+	if err := l.opts.Server.gives(next.LeaseTime); err != nil {
+		return fmt.Errorf("fault %s: %w", f, err)
 	}
 	*c = next
 	return nil
