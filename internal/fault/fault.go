@@ -21,27 +21,35 @@ type Conditions struct {
 	Pool      int           // how many addresses the DHCP server hands out
 	LeaseTime time.Duration // of every lease, in whole seconds
 
-	SilentDHCP       bool          // no DHCP message is answered
-	DropEvery        int           // one in so many DHCP messages is lost; 0: none
-	DropDHCP         float64       // percent of the DHCP messages that are lost
-	DelayDHCP        time.Duration // before each answer
-	NoRenewals       bool          // a REQUEST for more of a lease is not answered
-	WrongTimes       bool          // leases say that they are to be rebound before they are renewed
-	Squatters        int           // hosts with fixed addresses in the server's pool
-	RefuseRequests   bool          // each REQUEST is answered by a NAK
-	DuplicateAddress bool          // every second client gets the address of the one before
-	WrongSubnet      bool          // leases are for another network than the LAN's
-	NoGateway        bool          // leases name no router (option 3)
-	NoDNS            bool          // leases name no name server (option 6)
-	RogueDHCP        bool          // a second DHCP server is on the LAN
-	StopAfter        int           // DHCP falls silent after so many leases; 0: never
-	RebootAfter      int           // the router reboots once, after so many leases; 0: never
-	SilentDNS        bool          // no DNS query is answered
-	InternetDown     bool          // the cable to the provider is unplugged
-	Loss             float64       // percent of the packets that are lost between router and Internet
-	Delay            time.Duration // of each packet between router and Internet, either way
-	DelayPings       time.Duration // before the router itself answers a ping
-	Isolation        bool          // clients reach the router, but not one another
+	SilentDHCP        bool          // no DHCP message is answered
+	DropEvery         int           // one in so many DHCP messages is lost; 0: none
+	DropDHCP          float64       // percent of the DHCP messages that are lost
+	DelayDHCP         time.Duration // before each answer
+	NoRenewals        bool          // a REQUEST for more of a lease is not answered
+	NoUnicastRenewals bool          // such a REQUEST is answered only when it came by broadcast
+	ChangesAddresses  bool          // a client that begins anew gets another address than it had
+	NoNAKs            bool          // a REQUEST that is to be refused is not answered
+	IgnoreReleases    bool          // an address given back stays taken
+	IgnoreDeclines    bool          // an address declined is offered again
+	InformLeases      bool          // an INFORM is answered by a lease
+	WrongTimes        bool          // leases say that they are to be rebound before they are renewed
+	Squatters         int           // hosts with fixed addresses in the server's pool
+	RefuseRequests    bool          // each REQUEST is answered by a NAK
+	DuplicateAddress  bool          // every second client gets the address of the one before
+	WrongSubnet       bool          // leases are for another network than the LAN's
+	NoGateway         bool          // leases name no router (option 3)
+	NoDNS             bool          // leases name no name server (option 6)
+	RogueDHCP         bool          // a second DHCP server is on the LAN, and every second client hears it
+	RogueRaces        bool          // instead, each client hears both,
+	RogueFaster       float64       // and so many percent of them hear it first
+	StopAfter         int           // DHCP falls silent after so many leases; 0: never
+	RebootAfter       int           // the router reboots once, after so many leases; 0: never
+	SilentDNS         bool          // no DNS query is answered
+	InternetDown      bool          // the cable to the provider is unplugged
+	Loss              float64       // percent of the packets that are lost between router and Internet
+	Delay             time.Duration // of each packet between router and Internet, either way
+	DelayPings        time.Duration // before the router itself answers a ping
+	Isolation         bool          // clients reach the router, but not one another
 }
 
 // Kind is a fault but for its argument.

@@ -73,6 +73,16 @@ func TestWhatIsNoFault(t *testing.T) {
 	}
 }
 
+func TestTheLastWordAboutTheRogueServerHolds(t *testing.T) {
+	var c Conditions
+	for _, f := range []Fault{"rogue-dhcp 20%", "rogue-dhcp", "rogue-dhcp 0%"} {
+		alone := Conditions{}
+		if f.Apply(&c) != nil || f.Apply(&alone) != nil || c != alone {
+			t.Errorf("%s after others: %+v, want %+v", f, c, alone)
+		}
+	}
+}
+
 func TestEachKindSetsAConditionOfItsOwn(t *testing.T) {
 	by := map[Conditions]string{{}: "a router without faults"}
 	for _, k := range Kinds {

@@ -93,7 +93,11 @@ func (s *dhcpServer) start(ns *namespace.NS, handle server4.Handler) error {
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
-	s.Server, err = server4.NewServer("lan", nil, handle, server4.WithConn(conn))
+	addressed, err := tellDestinations(conn)
+	if err != nil {
+		return fmt.Errorf("dhcp: %w", err)
+	}
+	s.Server, err = server4.NewServer("lan", nil, handle, server4.WithConn(addressed))
 	if err != nil {
 		return fmt.Errorf("dhcp: %w", err)
 	}
@@ -120,8 +124,11 @@ func (s *dhcpServer) linkIsUp() error {
 	})
 }
 
-func (s *dhcpServer) handle(conn net.PacketConn, _ net.Addr, req *dhcpv4.DHCPv4) {
+func (s *dhcpServer) handle(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {
 	if req.OpCode != dhcpv4.OpcodeBootRequest || len(req.ClientHWAddr) != 6 || s.loses() {
+		return
+	}
+	if renews(req) && destination(peer) == s.self.String() && s.conditions().NoUnicastRenewals {
 		return
 	}
 	resp := s.answer(req)
@@ -143,6 +150,12 @@ func clientOf(req *dhcpv4.DHCPv4) string {
 	return string(req.ClientHWAddr)
 }
 
+// renews reports whether req asks for more of a lease: in RENEWING by unicast, in
+// REBINDING by broadcast (RFC 2131 §4.3.2).
+func renews(req *dhcpv4.DHCPv4) bool {
+	return req.MessageType() == dhcpv4.MessageTypeRequest && req.ServerIdentifier() == nil && !req.ClientIPAddr.IsUnspecified()
+}
+
 // leaseTime is how long leases are for.
 func (s *dhcpServer) leaseTime() time.Duration {
 	s.mu.Lock()
@@ -158,6 +171,7 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	current, _ := netip.AddrFromSlice(req.ClientIPAddr.To4())
 	asked, current = s.meant(asked), s.meant(current)
 	chosen := req.ServerIdentifier()
+	does := s.conditions()
 
 	switch req.MessageType() {
 	case dhcpv4.MessageTypeDiscover:
@@ -171,24 +185,31 @@ func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 		if !asked.IsValid() {
 			asked = current // renewing or rebinding
 		}
-		if chosen == nil && current.IsValid() && !current.IsUnspecified() && s.conditions().NoRenewals {
+		if renews(req) && does.NoRenewals {
 			return nil
 		}
 		if !s.grants(client) {
 			return nil
 		}
-		if s.confirm(client, asked) {
+		if !s.refuses(req) && s.confirm(client, asked) {
 			return s.reply(req, dhcpv4.MessageTypeAck, asked)
 		}
 		s.withdraws(client)
+		if does.NoNAKs {
+			return nil
+		}
 		return s.reply(req, dhcpv4.MessageTypeNak, netip.IPv4Unspecified())
 	case dhcpv4.MessageTypeInform:
-		return s.reply(req, dhcpv4.MessageTypeAck, netip.IPv4Unspecified())
+		return s.reply(req, dhcpv4.MessageTypeAck, current)
 	case dhcpv4.MessageTypeRelease:
-		s.pool.release(client, current)
+		if !does.IgnoreReleases {
+			s.pool.release(client, current)
+		}
 	case dhcpv4.MessageTypeDecline:
-		s.separates(client)
-		s.pool.withhold(client, asked, s.leaseTime())
+		if !does.IgnoreDeclines {
+			s.separates(client)
+			s.pool.withhold(client, asked, s.leaseTime())
+		}
 	}
 	return nil
 }
@@ -207,7 +228,7 @@ func (s *dhcpServer) reply(req *dhcpv4.DHCPv4, t dhcpv4.MessageType, yours netip
 	for _, set := range s.options {
 		set(resp)
 	}
-	if req.MessageType() != dhcpv4.MessageTypeInform { // RFC 2131 §4.3.5
+	if req.MessageType() != dhcpv4.MessageTypeInform || s.conditions().InformLeases { // RFC 2131 §4.3.5
 		resp.YourIPAddr = yours.AsSlice()
 		dhcpv4.WithLeaseTime(uint32(s.leaseTime().Seconds()))(resp)
 	}

@@ -11,13 +11,15 @@ import (
 	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
-// dhcpdTemplate is a dhcpd.conf(5). Clients get the lease time of godog.yml,
-// whatever they ask for.
+// dhcpdTemplate is a dhcpd.conf(5). Clients get the lease time of the lab,
+// whatever they ask for, and the whole of it when they begin anew: without the
+// cache threshold, only what is left of a lease that is new.
 var dhcpdTemplate = template.Must(template.New("dhcpd.conf").Parse(`authoritative;
 ping-check {{.PingCheck}};
 default-lease-time {{.Seconds}};
 min-lease-time {{.Seconds}};
 max-lease-time {{.Seconds}};
+dhcp-cache-threshold 0;
 subnet {{.Network}} netmask {{.Mask}} {
 	range {{.First}} {{.Last}};
 	option domain-name "lan.example.test";

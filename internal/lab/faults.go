@@ -94,6 +94,9 @@ func (l *Lab) Conditions() fault.Conditions {
 // conditions is what the options ask for.
 func (l *Lab) conditions() (fault.Conditions, error) {
 	c := fault.Conditions{Pool: l.opts.Pool, LeaseTime: l.opts.LeaseTime}
+	if err := l.opts.Server.gives(c.LeaseTime); err != nil {
+		return c, fmt.Errorf("lease time %s: %w", c.LeaseTime, err)
+	}
 	for _, f := range l.opts.Faults {
 		if err := l.add(&c, f); err != nil {
 			return c, err
@@ -118,6 +121,9 @@ func (l *Lab) add(c *fault.Conditions, f Fault) error {
 	if next.Pool != c.Pool && next.Pool > l.room() {
 		return fmt.Errorf("fault %s: only %d addresses fit in %s", f, l.room(), l.opts.Subnet)
 	}
+	if err := l.opts.Server.gives(next.LeaseTime); err != nil {
+		return fmt.Errorf("fault %s: %w", f, err)
+	}
 	*c = next
 	return nil
 }
@@ -140,8 +146,8 @@ func (l *Lab) behave(next fault.Conditions) error {
 	if next.DelayPings != was.DelayPings {
 		errs = append(errs, setGate(&l.pings, l.router, echoReplies, 0, next.DelayPings))
 	}
-	if next.RogueDHCP != was.RogueDHCP {
-		errs = append(errs, l.setRogue(next.RogueDHCP))
+	if next.RogueDHCP != was.RogueDHCP || next.RogueRaces != was.RogueRaces || next.RogueFaster != was.RogueFaster {
+		errs = append(errs, l.setRogue(next))
 	}
 	if next.Squatters != was.Squatters {
 		errs = append(errs, l.setSquatters(next.Squatters))
@@ -166,15 +172,17 @@ func setGate(where **gate, ns *namespace.NS, diverted []diversion, loss float64,
 	return nil
 }
 
-func (l *Lab) setRogue(wanted bool) (err error) {
-	switch {
-	case wanted && l.rogue == nil:
-		if l.rogue, err = l.letRogueIn(); err != nil {
-			return fmt.Errorf("rogue DHCP server: %w", err)
-		}
-	case !wanted && l.rogue != nil:
-		defer func() { l.rogue = nil }()
-		return l.rogue.leave()
+// setRogue lets a rogue server in, in place of the one that is there, if any.
+func (l *Lab) setRogue(c fault.Conditions) (err error) {
+	if l.rogue != nil {
+		err = l.rogue.leave()
+		l.rogue = nil
+	}
+	if !c.RogueDHCP || err != nil {
+		return err
+	}
+	if l.rogue, err = l.letRogueIn(c); err != nil {
+		return fmt.Errorf("rogue DHCP server: %w", err)
 	}
 	return nil
 }
@@ -184,5 +192,5 @@ func (l *Lab) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(false), l.setSquatters(0))
+	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(fault.Conditions{}), l.setSquatters(0))
 }

@@ -51,6 +51,21 @@ const (
 	Networkd Server = "networkd" // and that of systemd-networkd
 )
 
+// gives says why the server gives no lease of d, if it does not.
+func (s Server) gives(d time.Duration) error {
+	least := time.Second
+	switch s {
+	case Builtin:
+		return nil
+	case Dnsmasq:
+		least = 2 * time.Minute // whatever its configuration says (one_opt in option.c)
+	}
+	if d < least {
+		return fmt.Errorf("%s gives no lease of less than %s", s, least)
+	}
+	return nil
+}
+
 // Servers are all servers, in the order of the documentation.
 var Servers = []Server{Builtin, Dnsmasq, Kea, Dhcpd, Udhcpd, Networkd}
 

@@ -21,6 +21,8 @@ type mischief struct {
 	granted  map[string]bool // clients that got a lease meanwhile
 	rebooted bool            // because of them
 
+	had map[string]netip.Addr // by client, its last lease, whatever has become of it since
+
 	pairing sync.Mutex
 	known   map[string]netip.Addr // clients; with the address, if it is another's too
 	shared  netip.Addr            // the one that the next new client gets as well
@@ -132,6 +134,27 @@ func (m *mischief) awaitTwin(client string, addr netip.Addr) {
 	}
 }
 
+// remembers is for a client that got a lease.
+func (m *mischief) remembers(client string, addr netip.Addr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.had == nil {
+		m.had = map[string]netip.Addr{}
+	}
+	m.had[client] = addr
+}
+
+// avoids is the address that client is not to have again; invalid when there is
+// none.
+func (m *mischief) avoids(client string) netip.Addr {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.does.ChangesAddresses {
+		return netip.Addr{}
+	}
+	return m.had[client]
+}
+
 // obey makes the server behave as c says.
 func (s *dhcpServer) obey(c fault.Conditions) {
 	s.pool.resize(c.Pool)
@@ -148,21 +171,29 @@ func (s *dhcpServer) offer(client string, asked netip.Addr) (netip.Addr, bool) {
 	if addr, ok := s.twin(client); ok {
 		return addr, true
 	}
-	addr, ok := s.pool.offer(client, asked)
+	addr, ok := s.pool.offerAllBut(s.avoids(client), client, asked)
 	if ok {
 		s.awaitTwin(client, addr)
 	}
 	return addr, ok
 }
 
+// refuses reports whether req is answered by a NAK, whatever it asks for.
+func (s *dhcpServer) refuses(req *dhcpv4.DHCPv4) bool {
+	does := s.conditions()
+	initReboot := req.ServerIdentifier() == nil && !renews(req) // RFC 2131 §4.3.2
+	return does.RefuseRequests || does.ChangesAddresses && initReboot
+}
+
 func (s *dhcpServer) confirm(client string, asked netip.Addr) bool {
-	if s.conditions().RefuseRequests {
-		return false
-	}
 	if addr, ok := s.twin(client); ok {
 		return addr == asked
 	}
-	return s.pool.confirm(client, asked, s.leaseTime())
+	if !s.pool.confirm(client, asked, s.leaseTime()) {
+		return false
+	}
+	s.remembers(client, asked)
+	return true
 }
 
 // spoil falsifies an OFFER or ACK.
@@ -218,11 +249,20 @@ const rogueLead = 100 * time.Millisecond
 // hold waits as long as the answer to req is to be delayed. It is false when
 // the server is closed meanwhile.
 func (s *dhcpServer) hold(req *dhcpv4.DHCPv4) bool {
-	does := s.conditions()
-	delay := does.DelayDHCP
+	return s.wait(s.delay(req))
+}
+
+// delay is by how much the answer to req comes later.
+func (m *mischief) delay(req *dhcpv4.DHCPv4) time.Duration {
+	does := m.conditions()
 	if does.RogueDHCP && req.MessageType() == dhcpv4.MessageTypeDiscover {
-		delay = max(delay, rogueLead)
+		return max(does.DelayDHCP, rogueLead)
 	}
+	return does.DelayDHCP
+}
+
+// wait is false when the server is closed meanwhile.
+func (s *dhcpServer) wait(delay time.Duration) bool {
 	if delay == 0 {
 		return true
 	}

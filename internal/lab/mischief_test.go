@@ -102,6 +102,18 @@ func TestSpoiledAnswersLack(t *testing.T) {
 	}
 }
 
+func TestAnInformThatGetsALeaseIsToldForHowLong(t *testing.T) {
+	for _, tt := range []struct {
+		fault fault.Fault
+		want  string
+	}{{"no-naks", ""}, {"inform-leases", "00000e10"}} {
+		ack := broken(t, 100, tt.fault).answer(message(t, dhcpv4.MessageTypeInform, macA, having("10.77.0.200")))
+		if got := options(overTheWire(t, ack))[51]; got != tt.want {
+			t.Errorf("%s: a lease time (option 51) of %q, want %q", tt.fault, got, tt.want)
+		}
+	}
+}
+
 // fates shows which of n messages a server loses.
 func fates(s *dhcpServer, n int) string {
 	var b strings.Builder

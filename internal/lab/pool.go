@@ -40,8 +40,21 @@ func newPool(first netip.Addr, size int) *pool {
 // offer sets an address aside for client: the one it has, else the one it
 // asks for, else the lowest free one. It is false when none is left.
 func (p *pool) offer(client string, asked netip.Addr) (netip.Addr, bool) {
+	return p.offerAllBut(netip.Addr{}, client, asked)
+}
+
+// offerAllBut is offer as it is while somebody else has the address not.
+func (p *pool) offerAllBut(not netip.Addr, client string, asked netip.Addr) (netip.Addr, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if b := p.byClient[client]; b != nil && b.addr == not {
+		p.free(b)
+	}
+	if p.has(not) && p.available(not) {
+		somebody := &binding{client: "not " + client, addr: not, expires: time.Now().Add(offerTime)}
+		p.bind(somebody)
+		defer p.free(somebody)
+	}
 	if b := p.byClient[client]; b != nil {
 		b.expires = later(b.expires, time.Now().Add(offerTime))
 		return b.addr, true

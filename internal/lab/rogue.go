@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -16,9 +18,14 @@ import (
 // router in by the wrong socket. It is a host of its own, with an address of
 // the LAN, but leases addresses of a subnet where nobody is. It takes every
 // second client, beginning with the first, so that a LAN with it is never whole.
+// If it races, it takes the share that it is told, and makes an offer to the
+// others too when the router has made one.
 type rogue struct {
 	*dhcpServer
-	ns *namespace.NS
+	ns     *namespace.NS
+	router *mischief
+	races  bool
+	share  float64 // percent of the clients
 
 	mu    sync.Mutex
 	takes map[string]bool // clients, and whether they are this server's
@@ -30,11 +37,14 @@ var rogueMAC = net.HardwareAddr{0x02, 0x4c, 0x53, 0, 0, 0x03}
 func rogueOf(parent string) string { return parent + "-rogue" }
 
 // letRogueIn connects the rogue server to the router's link of the LAN.
-func (l *Lab) letRogueIn() (r *rogue, err error) {
+func (l *Lab) letRogueIn(c fault.Conditions) (r *rogue, err error) {
 	bits := l.opts.Subnet.Bits()
 	gateway := neighbour(l.Router, bits, 2)
 	self := nth(l.opts.Subnet.Addr(), 2)
-	r = &rogue{dhcpServer: newDHCPServer(l.opts.Subnet, self), takes: map[string]bool{}}
+	r = &rogue{dhcpServer: newDHCPServer(l.opts.Subnet, self), share: 50, takes: map[string]bool{}}
+	if c.RogueRaces {
+		r.races, r.share, r.router = true, c.RogueFaster, &l.server.(*builtin).dhcp.mischief
+	}
 	r.pool, r.lease = newPool(neighbour(l.firstLease(), bits, 2), l.room()), l.opts.LeaseTime
 	r.options = append(r.options, dhcpv4.WithRouter(gateway.AsSlice()), dhcpv4.WithDNS(gateway.AsSlice()))
 
@@ -74,9 +84,28 @@ func (l *Lab) connectHost(ns *namespace.NS, mac net.HardwareAddr, addrs ...netip
 }
 
 func (r *rogue) handle(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {
-	if r.serves(clientOf(req)) {
-		r.dhcpServer.handle(conn, peer, req)
+	switch {
+	case r.races && r.isNotAsked(req):
+		return
+	case r.serves(clientOf(req)):
+	case !r.races || !r.wait(r.router.delay(req)+rogueLead):
+		return
 	}
+	r.dhcpServer.handle(conn, peer, req)
+}
+
+// isNotAsked reports whether req is for an address of somebody else's and names
+// no server. To refuse it would take from clients what they have of the router.
+func (r *rogue) isNotAsked(req *dhcpv4.DHCPv4) bool {
+	if req.MessageType() != dhcpv4.MessageTypeRequest || req.ServerIdentifier() != nil {
+		return false
+	}
+	wanted := req.RequestedIPAddress()
+	if renews(req) {
+		wanted = req.ClientIPAddr
+	}
+	addr, _ := netip.AddrFromSlice(wanted.To4())
+	return !r.pool.has(addr)
 }
 
 func (r *rogue) serves(client string) bool {
@@ -84,11 +113,14 @@ func (r *rogue) serves(client string) bool {
 	defer r.mu.Unlock()
 	takes, known := r.takes[client]
 	if !known {
-		takes = len(r.takes)%2 == 0
+		takes = due(len(r.takes)+1, r.share) > due(len(r.takes), r.share)
 		r.takes[client] = takes
 	}
 	return takes
 }
+
+// due is how many of n clients are a share: rounded up, for 1% is not nobody.
+func due(n int, percent float64) int { return int(math.Ceil(float64(n) * percent / 100)) }
 
 // leave unplugs it.
 func (r *rogue) leave() error {

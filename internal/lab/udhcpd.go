@@ -16,7 +16,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
-// udhcpdTemplate is a udhcpd.conf(5).
+// udhcpdTemplate is a udhcpd.conf(5). Without min_lease whoever asks for a lease
+// time gets a minute or more, also where leases are for less.
 var udhcpdTemplate = template.Must(template.New("udhcpd.conf").Parse(`interface lan
 start {{.First}}
 end {{.Last}}
@@ -24,6 +25,7 @@ max_leases {{.Pool}}
 lease_file {{.Leases}}
 pidfile /dev/null
 opt lease {{.Seconds}}
+min_lease {{.Seconds}}
 opt subnet {{.Mask}}
 opt domain lan.example.test
 {{- with index .Options "routers"}}
@@ -58,7 +60,7 @@ func (l *Lab) serveUdhcpd() error {
 		})
 		return b.Bytes(), err
 	}
-	u.count = func(leases string, _ time.Time) int { return countUdhcpdLeases(leases, l.opts.LeaseTime) }
+	u.count = func(leases string, _ time.Time) int { return countUdhcpdLeases(leases, l.now.LeaseTime) }
 	u.save = func() error { return writeUdhcpdLeases(p.cmd.Process.Pid, u.leaseFile) }
 	return l.serveConfigured(u)
 }
