@@ -2,6 +2,7 @@ package netmgr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -102,18 +103,20 @@ func (p *Past) NotExtended(ctx context.Context, end time.Time, broadcast bool) (
 
 func (p *Past) notExtended(c *Client, broadcast bool) error {
 	was, now := p.each[c], c.Story()
-	by := map[bool]string{false: "unicast", true: "broadcast"}
+	by, other := "unicast", "broadcast"
+	renewed := now.Renewed > was.renewed
+	if broadcast {
+		by, other, renewed = other, by, now.Rebound > was.rebound
+	}
 	switch {
 	case p.lostBy(c) != nil:
 		return p.lostBy(c)
-	case broadcast && now.Rebound > was.rebound, !broadcast && now.Renewed > was.renewed:
+	case renewed:
 		return nil
 	case p.confirmed(c):
-		return fmt.Errorf("%s extended the lease of %s when asked by %s, not by %s (RFC 2131 §4.4.5)",
-			c.Lease().Server, c.Lease().Address.Addr(), by[!broadcast], by[broadcast])
+		return fmt.Errorf("%s extended the lease when asked by %s, not by %s (RFC 2131 §4.4.5)", c.Lease().Server, other, by)
 	}
-	return fmt.Errorf("%s did not answer %s by %s for more of the lease of %s (RFC 2131 §4.3.2)",
-		was.lease.Server, dhcp4.Times(now.Tries, "REQUEST"), by[broadcast], was.lease.Address.Addr())
+	return fmt.Errorf("%s did not extend the lease when asked by %s (RFC 2131 §4.3.2)", was.lease.Server, by)
 }
 
 // NotEnded are the clients whose lease went on. From then on At is when the first
@@ -136,7 +139,7 @@ func (p *Past) NotEnded(ctx context.Context) (problems []Problem, err error) {
 		switch reason := p.lostBy(c); reason {
 		case dhcp4.ErrEnded:
 		case nil:
-			problems = append(problems, Problem{c, fmt.Errorf("%s extended the lease of %s", c.Lease().Server, c.Lease().Address.Addr())})
+			problems = append(problems, Problem{c, fmt.Errorf("%s extended the lease", c.Lease().Server)})
 		default:
 			problems = append(problems, Problem{c, reason})
 		}
@@ -163,13 +166,13 @@ func wrongAnswer(r *dhcp4.Reply, wanted dhcpv4.MessageType) string {
 	case r.Type == wanted && (r.Type == dhcpv4.MessageTypeNak || r.Address == r.Asked):
 		return ""
 	case r.Type == dhcpv4.MessageTypeNone:
-		return fmt.Sprintf("nobody answered %s for %s", dhcp4.Times(r.Sent, "REQUEST"), r.Asked)
+		return fmt.Sprintf("nobody answered %s", dhcp4.Times(r.Sent, "REQUEST"))
 	case r.Type == dhcpv4.MessageTypeNak:
-		return fmt.Sprintf("%s refused %s by NAK", r.Server, r.Asked)
+		return fmt.Sprintf("%s refused it by NAK", r.Server)
 	case r.Address != r.Asked:
 		return fmt.Sprintf("%s gave %s to a client that asked for %s", r.Server, r.Address, r.Asked)
 	}
-	return fmt.Sprintf("%s gave %s by ACK", r.Server, r.Address)
+	return fmt.Sprintf("%s gave it by ACK", r.Server)
 }
 
 // Return is how a client came to have an address again.
@@ -192,7 +195,7 @@ func (p *Past) Returns(ctx context.Context, end time.Time, old bool) (returns []
 			problems = append(problems, Problem{c, c.Missing()})
 			continue
 		case !p.confirmed(c):
-			problems = append(problems, Problem{c, fmt.Errorf("no server has confirmed %s since", now.Address.Addr())})
+			problems = append(problems, Problem{c, errors.New("no server has confirmed its address since")})
 			continue
 		case old && now.Address != was.Address:
 			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s", now.Address.Addr(), now.Server, or(was.Address, "none"))})

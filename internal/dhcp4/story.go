@@ -82,6 +82,8 @@ func (c *Client) whyNot(after time.Duration) error {
 	switch {
 	case c.state == Checking:
 		return fmt.Errorf("it has been granted %s, and asks whether another host has that", c.lease.Address.Addr())
+	case c.state == Rebooting:
+		return fmt.Errorf("no answer to %s for the old address in %s", Times(c.sends, "REQUEST"), after)
 	case t.declines > 0:
 		addr := slices.MinFunc(slices.Collect(maps.Keys(c.rivals)), netip.Addr.Compare)
 		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, Times(t.declines, "DECLINE"), addr, c.rivals[addr].Rival)

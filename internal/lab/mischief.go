@@ -21,8 +21,6 @@ type mischief struct {
 	granted  map[string]bool // clients that got a lease meanwhile
 	rebooted bool            // because of them
 
-	had map[string]netip.Addr // by client, its last lease, whatever has become of it since
-
 	pairing sync.Mutex
 	known   map[string]netip.Addr // clients; with the address, if it is another's too
 	shared  netip.Addr            // the one that the next new client gets as well
@@ -134,27 +132,6 @@ func (m *mischief) awaitTwin(client string, addr netip.Addr) {
 	}
 }
 
-// remembers is for a client that got a lease.
-func (m *mischief) remembers(client string, addr netip.Addr) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.had == nil {
-		m.had = map[string]netip.Addr{}
-	}
-	m.had[client] = addr
-}
-
-// avoids is the address that client is not to have again; invalid when there is
-// none.
-func (m *mischief) avoids(client string) netip.Addr {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.does.ChangesAddresses {
-		return netip.Addr{}
-	}
-	return m.had[client]
-}
-
 // obey makes the server behave as c says.
 func (s *dhcpServer) obey(c fault.Conditions) {
 	s.pool.resize(c.Pool)
@@ -171,7 +148,7 @@ func (s *dhcpServer) offer(client string, asked netip.Addr) (netip.Addr, bool) {
 	if addr, ok := s.twin(client); ok {
 		return addr, true
 	}
-	addr, ok := s.pool.offerAllBut(s.avoids(client), client, asked)
+	addr, ok := s.pool.offer(client, asked, s.conditions().ChangesAddresses)
 	if ok {
 		s.awaitTwin(client, addr)
 	}
@@ -189,11 +166,7 @@ func (s *dhcpServer) confirm(client string, asked netip.Addr) bool {
 	if addr, ok := s.twin(client); ok {
 		return addr == asked
 	}
-	if !s.pool.confirm(client, asked, s.leaseTime()) {
-		return false
-	}
-	s.remembers(client, asked)
-	return true
+	return s.pool.confirm(client, asked, s.leaseTime())
 }
 
 // spoil falsifies an OFFER or ACK.

@@ -16,6 +16,7 @@ type pool struct {
 	freed    []netip.Addr
 	byClient map[string]*binding
 	byAddr   map[netip.Addr]*binding
+	last     map[string]netip.Addr // by client, the address that it had last
 }
 
 type binding struct {
@@ -34,32 +35,32 @@ func newPool(first netip.Addr, size int) *pool {
 		size:     size,
 		byClient: map[string]*binding{},
 		byAddr:   map[netip.Addr]*binding{},
+		last:     map[string]netip.Addr{},
 	}
 }
 
-// offer sets an address aside for client: the one it has, else the one it
-// asks for, else the lowest free one. It is false when none is left.
-func (p *pool) offer(client string, asked netip.Addr) (netip.Addr, bool) {
-	return p.offerAllBut(netip.Addr{}, client, asked)
-}
-
-// offerAllBut is offer as it is while somebody else has the address not.
-func (p *pool) offerAllBut(not netip.Addr, client string, asked netip.Addr) (netip.Addr, bool) {
+// offer sets an address aside for client: the one it has, else the one it had
+// last, else the one it asks for, else the lowest free one (RFC 2131 §4.3.1). If
+// it is to be another, then not the one it had last. It is false when none is left.
+func (p *pool) offer(client string, asked netip.Addr, another bool) (netip.Addr, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if b := p.byClient[client]; b != nil && b.addr == not {
-		p.free(b)
-	}
-	if p.has(not) && p.available(not) {
-		somebody := &binding{client: "not " + client, addr: not, expires: time.Now().Add(offerTime)}
-		p.bind(somebody)
-		defer p.free(somebody)
+	last := p.last[client]
+	if another {
+		if b := p.byClient[client]; b != nil && b.addr == last {
+			p.free(b)
+		}
+		if p.has(last) && p.available(last) {
+			nobody := &binding{client: "not " + client, addr: last, expires: time.Now().Add(offerTime)}
+			p.bind(nobody)
+			defer p.free(nobody)
+		}
 	}
 	if b := p.byClient[client]; b != nil {
 		b.expires = later(b.expires, time.Now().Add(offerTime))
 		return b.addr, true
 	}
-	addr, ok := p.pick(asked)
+	addr, ok := p.pick(last, asked)
 	if ok {
 		p.bind(&binding{client: client, addr: addr, expires: time.Now().Add(offerTime)})
 	}
@@ -83,6 +84,7 @@ func (p *pool) confirm(client string, addr netip.Addr, lease time.Duration) bool
 		p.bind(b)
 	}
 	b.bound, b.expires = true, time.Now().Add(lease)
+	p.last[client] = addr
 	return true
 }
 
@@ -131,12 +133,15 @@ func (p *pool) forget() {
 	p.fresh, p.freed = 0, nil
 	clear(p.byClient)
 	clear(p.byAddr)
+	clear(p.last)
 }
 
-// pick takes a free address off the shelf, preferably wanted.
-func (p *pool) pick(wanted netip.Addr) (netip.Addr, bool) {
-	if p.has(wanted) && p.available(wanted) {
-		return wanted, true
+// pick takes a free address off the shelf, preferably the first of wanted that is.
+func (p *pool) pick(wanted ...netip.Addr) (netip.Addr, bool) {
+	for _, addr := range wanted {
+		if p.has(addr) && p.available(addr) {
+			return addr, true
+		}
 	}
 	for p.fresh < p.size {
 		addr := nth(p.first, p.fresh)

@@ -30,7 +30,7 @@ type step func(*pool) string
 
 func offers(client string, asked, want int) step {
 	return func(p *pool) string {
-		got, ok := p.offer(client, addrAt(asked))
+		got, ok := p.offer(client, addrAt(asked), false)
 		if got != addrAt(want) || ok != (want != none) {
 			return fmt.Sprintf("%s was offered %v, %v, want %v", client, got, ok, addrAt(want))
 		}
