@@ -52,7 +52,8 @@ func TestWrongsOfALease(t *testing.T) {
 			offered, leased, released, {discover, with{asking("10.77.0.10")}, "OFFER 10.77.0.11"},
 		}},
 		{"a client gets another address from a router that has rebooted", "changes-addresses", []turn{
-			offered, leased, reboot, {discover, nil, "OFFER 10.77.0.11"},
+			offered, leased, reboot,
+			{request, with{asking("10.77.0.10")}, "NAK 0.0.0.0"}, {discover, nil, "OFFER 10.77.0.11"},
 		}},
 		{"a client that renews after all keeps its address", "changes-addresses", []turn{
 			offered, leased, {discover, nil, "OFFER 10.77.0.11"}, renewed,

@@ -159,7 +159,12 @@ func (s *dhcpServer) offer(client string, asked netip.Addr) (netip.Addr, bool) {
 func (s *dhcpServer) refuses(req *dhcpv4.DHCPv4) bool {
 	does := s.conditions()
 	initReboot := req.ServerIdentifier() == nil && !renews(req) // RFC 2131 §4.3.2
-	return does.RefuseRequests || does.ChangesAddresses && initReboot
+	if does.ChangesAddresses && initReboot {
+		asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
+		s.pool.had(clientOf(req), asked) // it knows that better than a server that has rebooted
+		return true
+	}
+	return does.RefuseRequests
 }
 
 func (s *dhcpServer) confirm(client string, asked netip.Addr) bool {

@@ -67,6 +67,13 @@ func (p *pool) offer(client string, asked netip.Addr, another bool) (netip.Addr,
 	return addr, ok
 }
 
+// had is told of the address that client had last.
+func (p *pool) had(client string, addr netip.Addr) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last[client] = addr
+}
+
 // confirm turns addr into a lease of client, and is false when addr is another
 // client's or not of this pool.
 func (p *pool) confirm(client string, addr netip.Addr, lease time.Duration) bool {

@@ -44,16 +44,15 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 			if !carrier(l) {
 				t.Error("the link is still down")
 			}
-			awaitLeases(t, l, 0)
 			if !pings(t, m, "10.77.0.1") || !pings(t, m, "8.8.8.8") || asks(t, m.Clients()[0], "udp", "10.77.0.1") != "198.51.100.80" {
 				t.Error("the client does not reach everything that it reached before")
 			}
 			if err := m.CreateClients(t.Context(), 1); err != nil {
 				t.Error(err)
 			}
-			awaitLeases(t, l, 1)
+			// How many leases there are depends on whether the server has confirmed
+			// that of the first client, which asked again.
 			heals(t, l)
-			awaitLeases(t, l, 1)
 			if err := l.Reset(); err != nil {
 				t.Error(err)
 			}
