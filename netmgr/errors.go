@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -124,27 +125,68 @@ func panicOrigin() string {
 
 // Grouped tells one thing about many clients in one line: those with the same
 // text stand together, in the order of their first: "ns1, ns4-ns9: no OFFER;
-// ns2: no ACK". split returns an item's client and text.
+// ns2: no ACK". split returns an item's client and text. When there are too many
+// texts to read, those that differ in their numbers only are told by the first.
 func Grouped[T any](items []T, split func(T) (client, text string)) string {
-	var texts []string
-	clients := map[string][]string{}
-	for _, item := range items {
-		client, text := split(item)
-		if clients[text] == nil {
-			texts = append(texts, text)
-		}
-		clients[text] = append(clients[text], client)
+	exactly := func(text string) string { return text }
+	groups := group(items, split, exactly)
+	if len(groups) > mostTold {
+		groups = group(items, split, func(text string) string { return number.ReplaceAllString(text, "#") })
 	}
-	for i, text := range texts {
-		texts[i] = ranges(clients[text]) + ": " + text
+	var texts []string
+	more := 0
+	for i, g := range groups {
+		switch {
+		case i >= mostTold:
+			more += len(g.clients)
+		case g.varies:
+			texts = append(texts, fmt.Sprintf("%s, such as %s: %s", ranges(g.clients), g.clients[0], g.text))
+		default:
+			texts = append(texts, ranges(g.clients)+": "+g.text)
+		}
+	}
+	if more > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(texts, "; ")
 }
 
-// ranges shortens runs of three and more: ns1, ns3-ns7.
+// mostTold is how many texts, and how many names, are read to the end.
+const mostTold = 5
+
+var number = regexp.MustCompile(`\d+([.:]\d+)*`)
+
+// alike are clients with the same text, or nearly: that of the first then.
+type alike struct {
+	text    string
+	varies  bool
+	clients []string
+}
+
+// group puts together what has the same key.
+func group[T any](items []T, split func(T) (client, text string), key func(text string) string) (groups []*alike) {
+	known := map[string]*alike{}
+	for _, item := range items {
+		client, text := split(item)
+		g := known[key(text)]
+		if g == nil {
+			g = &alike{text: text}
+			known[key(text)] = g
+			groups = append(groups, g)
+		}
+		g.varies = g.varies || g.text != text
+		g.clients = append(g.clients, client)
+	}
+	return groups
+}
+
+// ranges shortens runs of three and more, ns1, ns3-ns7, and tells the first few.
 func ranges(names []string) string {
 	var out []string
 	for i := 0; i < len(names); {
+		if len(out) == mostTold {
+			return fmt.Sprintf("%s and %d more", strings.Join(out, ", "), len(names)-i)
+		}
 		last := i
 		for last+1 < len(names) && follows(names[last], names[last+1]) {
 			last++

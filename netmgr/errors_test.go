@@ -53,6 +53,32 @@ func TestGroupedTellsOneThingOfManyClientsOnce(t *testing.T) {
 			[]said{{"pi07", noOffer}, {"pi08", noOffer}, {"pi09", noOffer}},
 			"pi07-pi09: lease: no OFFER",
 		},
+		{
+			"texts that differ in numbers stay apart while they are few",
+			[]said{{"ns1", "lost 1 of 4"}, {"ns2", "lost 2 of 4"}},
+			"ns1: lost 1 of 4; ns2: lost 2 of 4",
+		},
+		{
+			"and are told by the first when they are many",
+			[]said{
+				{"ns1", noAck}, {"ns2", "has 10.77.0.2"}, {"ns3", "has 10.77.0.3"}, {"ns4", "has 10.77.0.4"},
+				{"ns5", "has 10.77.0.5"}, {"ns6", "has 10.77.0.6"},
+			},
+			"ns1: lease: no ACK; ns2-ns6, such as ns2: has 10.77.0.2",
+		},
+		{
+			"of a great many texts the first five are told",
+			[]said{{"ns1", "a"}, {"ns2", "b"}, {"ns3", "c"}, {"ns4", "d"}, {"ns5", "e"}, {"ns6", "f"}, {"ns7", "g"}, {"ns8", "g"}},
+			"ns1: a; ns2: b; ns3: c; ns4: d; ns5: e; and 3 more",
+		},
+		{
+			"and so are of a great many names",
+			[]said{
+				{"ns1", noAck}, {"ns3", noAck}, {"ns5", noAck}, {"ns7", noAck}, {"ns8", noAck}, {"ns9", noAck},
+				{"ns11", noAck}, {"ns13", noAck}, {"ns15", noAck},
+			},
+			"ns1, ns3, ns5, ns7-ns9, ns11 and 2 more: lease: no ACK",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := Grouped(tt.items, func(s said) (string, string) { return s.client, s.text })

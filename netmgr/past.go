@@ -198,7 +198,7 @@ func (p *Past) Returns(ctx context.Context, end time.Time, old bool) (returns []
 			problems = append(problems, Problem{c, errors.New("no server has confirmed its address since")})
 			continue
 		case old && now.Address != was.Address:
-			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s", now.Address.Addr(), now.Server, or(was.Address, "none"))})
+			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s (RFC 2131 §4.3.1)", now.Address.Addr(), now.Server, or(was.Address, "none"))})
 		}
 		returns = append(returns, Return{c, was.Address, now.Address, now.Server, now.Acquired.Sub(p.At)})
 	}

@@ -31,7 +31,7 @@ Feature: Addresses after a reboot
 
   @lab
   Scenario: The same address after the router's reboot
-    Given I create 20 virtual clients using macvlan
+    Given I create 10 virtual clients using macvlan
     When the lab router reboots
     Then all clients should have their old address again within 40 seconds
     And no two clients should have the same IP address
