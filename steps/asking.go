@@ -116,7 +116,7 @@ func (w *world) release(ctx context.Context, most int) error {
 	}
 	clients := m.With()
 	if len(clients) == 0 {
-		return errors.New("no client has a lease to give back")
+		return errNoLease
 	}
 	if most > 0 {
 		clients = clients[:most]

@@ -52,6 +52,21 @@ func positive(seconds int) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
+// errNoLease is said where there is nothing to judge: that must not pass.
+var errNoLease = errors.New("no client has a lease")
+
+// leased has judge look at clients of which some have leases.
+func (w *world) leased(what string, judge func(*netmgr.NetworkManager) ([]netmgr.Problem, error)) error {
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
+	if len(m.With()) == 0 {
+		return errNoLease
+	}
+	return w.judging(what, judge)
+}
+
 // judging has judge look at the clients while the tester watches itself.
 func (w *world) judging(what string, judge func(*netmgr.NetworkManager) ([]netmgr.Problem, error)) error {
 	m, err := w.standing()
@@ -71,7 +86,7 @@ func (w *world) keepAddresses(ctx context.Context, seconds int) error {
 	if err != nil {
 		return err
 	}
-	return w.judging("did not keep their address", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+	return w.leased("did not keep their address", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		past := m.Past()
 		select {
 		case <-time.After(d):
@@ -94,10 +109,7 @@ const longest = 10 * time.Minute
 // or at their time.
 func (w *world) extends(ctx context.Context, broadcast, now bool) error {
 	what := map[bool]string{false: "renewed", true: "rebound"}[broadcast]
-	return w.judging("had their lease not "+what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
-		if len(m.With()) == 0 {
-			return nil, errors.New("no client has a lease")
-		}
+	return w.leased("had their lease not "+what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		past := m.Past()
 		end := past.At.Add(w.config().DHCP.Timeout)
 		if now {
@@ -127,7 +139,7 @@ func answered(m *netmgr.NetworkManager, broadcast bool) (end time.Time) {
 }
 
 func (w *world) leasesEnd(ctx context.Context) error {
-	return w.judging("still have their lease", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+	return w.leased("still have their lease", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		if wait := time.Until(answered(m, true)); wait > longest {
 			return nil, refuse("leases end in %s only: have the router give shorter ones", wait.Round(time.Minute))
 		}
@@ -183,7 +195,7 @@ func (w *world) refusesOthers(ctx context.Context) error {
 }
 
 func (w *world) answersReboot(ctx context.Context, what string, wanted dhcpv4.MessageType, remembered func(*netmgr.Client) netip.Prefix) error {
-	return w.judging(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+	return w.leased(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		w.happens(m, "the clients rebooted")
 		asking := m.Reboot(remembered)
 		return netmgr.NotAnswered(ctx, time.Now().Add(w.config().DHCP.Timeout), asking, wanted)
@@ -211,7 +223,7 @@ func (w *world) declinedStayAway(ctx context.Context) error {
 }
 
 func (w *world) answersInform(ctx context.Context) error {
-	return w.judging("had no right answer to an INFORM", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+	return w.leased("had no right answer to an INFORM", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		return m.Inform(ctx), context.Cause(ctx)
 	})
 }

@@ -40,6 +40,9 @@ func (w *world) oneServer() error {
 		return err
 	}
 	servers := map[string]bool{}
+	if len(m.With()) == 0 {
+		return errNoLease
+	}
 	for _, c := range m.With() {
 		servers[c.Lease().Server.String()] = true
 	}
@@ -63,5 +66,5 @@ func (w *world) onlyRouterAnswers(ctx context.Context) error {
 }
 
 func (w *world) noRivals(ctx context.Context) error {
-	return w.judging("have the address of another host", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return m.Rivals(ctx) })
+	return w.leased("have the address of another host", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return m.Rivals(ctx) })
 }
