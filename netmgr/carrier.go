@@ -5,16 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-// carrierWatch tells when a link that was down works again, by what rtnetlink(7)
-// says of it.
+// Outage is a time in which the parent link could carry nothing.
+type Outage struct {
+	From time.Time
+	To   time.Time // zero: it lasts
+	Gone bool      // the link itself is not there any more
+}
+
+// carrierWatch notes the outages of a link, by what rtnetlink(7) says of it.
 type carrierWatch struct {
 	socket *nl.NetlinkSocket
 	done   sync.WaitGroup
+	index  int
+	back   func()
+
+	mu      sync.Mutex
+	ups     uint32 // how often the link has got its carrier
+	outages []Outage
 }
 
 // watchCarrier calls back each time that the link has its carrier again. The
@@ -36,15 +49,12 @@ func watchCarrier(index int, back func()) (*carrierWatch, error) {
 		socket.Close()
 		return nil, fmt.Errorf("watch the carrier: %w", err)
 	}
-	_, ups := carrier(now[0])
-	w := &carrierWatch{socket: socket}
-	w.done.Go(func() { w.run(index, ups, back) })
+	w := &carrierWatch{socket: socket, index: index, back: back, ups: readLink(now[0]).ups}
+	w.done.Go(w.run)
 	return w, nil
 }
 
-// run compares how often the carrier came: the kernel tells of changes once a
-// second at most, so a short loss may never be seen (link_watch.c).
-func (w *carrierWatch) run(index int, ups uint32, back func()) {
+func (w *carrierWatch) run() {
 	for {
 		messages, _, err := w.socket.Receive()
 		if errors.Is(err, unix.ENOBUFS) {
@@ -54,33 +64,77 @@ func (w *carrierWatch) run(index int, ups uint32, back func()) {
 			return
 		}
 		for _, m := range messages {
-			if m.Header.Type != unix.RTM_NEWLINK {
-				continue
-			}
-			if link, now := carrier(m.Data); link == index && now != ups {
-				ups = now
-				back()
+			if l := readLink(m.Data); l.index == w.index && w.note(m.Header.Type == unix.RTM_DELLINK, l) {
+				w.back()
 			}
 		}
 	}
 }
 
-// carrier reads of which link a message is, and how often that link has got its
-// carrier.
-func carrier(message []byte) (index int, ups uint32) {
-	if len(message) < unix.SizeofIfInfomsg {
-		return 0, 0
+// note keeps what is news, and reports whether the carrier is back. It counts how
+// often the carrier came: the kernel tells of changes once a second at most, so a
+// short loss may never be seen (link_watch.c).
+func (w *carrierWatch) note(gone bool, l linkState) (back bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	var last *Outage
+	if n := len(w.outages); n > 0 && w.outages[n-1].To.IsZero() {
+		last = &w.outages[n-1]
 	}
+	back = l.ups != w.ups
+	w.ups = l.ups
+	switch {
+	case last == nil && (gone || !l.running || back):
+		w.outages = append(w.outages, Outage{From: now, Gone: gone})
+		last = &w.outages[len(w.outages)-1]
+	case last != nil && gone:
+		last.Gone = true
+	}
+	if last != nil && l.running && !gone {
+		last.To = now
+	}
+	return back && l.running && !gone
+}
+
+// Outages are those of the parent link that lasted at a time or began after it.
+func (m *NetworkManager) Outages(since time.Time) (some []Outage) {
+	if m.carrier == nil {
+		return nil
+	}
+	m.carrier.mu.Lock()
+	defer m.carrier.mu.Unlock()
+	for _, o := range m.carrier.outages {
+		if o.To.IsZero() || o.To.After(since) {
+			some = append(some, o)
+		}
+	}
+	return some
+}
+
+// linkState is what a message says of a link.
+type linkState struct {
+	index   int
+	running bool   // it is up and has its carrier
+	ups     uint32 // how often it has got its carrier
+}
+
+func readLink(message []byte) (l linkState) {
+	if len(message) < unix.SizeofIfInfomsg {
+		return l
+	}
+	info := nl.DeserializeIfInfomsg(message)
+	l.index, l.running = int(info.Index), info.Flags&unix.IFF_RUNNING != 0
 	attrs, err := nl.ParseRouteAttr(message[unix.SizeofIfInfomsg:])
 	if err != nil {
-		return 0, 0
+		return linkState{}
 	}
 	for _, a := range attrs {
 		if a.Attr.Type == unix.IFLA_CARRIER_UP_COUNT && len(a.Value) >= 4 {
-			ups = binary.NativeEndian.Uint32(a.Value)
+			l.ups = binary.NativeEndian.Uint32(a.Value)
 		}
 	}
-	return int(nl.DeserializeIfInfomsg(message).Index), ups
+	return l
 }
 
 func (w *carrierWatch) Close() {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -47,18 +48,19 @@ func noGateway(c *Client) string {
 type PingResult struct {
 	Client         *Client
 	Target         netip.Addr
+	Asked          int           // requests that were to be sent
 	Sent, Received int
 	Min, Avg, Max  time.Duration // zero when nothing was received
-	Reason         string        // why nothing came back; empty when something did
+	Reason         string        // why nothing came back, or not all was sent; else empty
 }
 
-// Loss is the share of requests without a reply, in percent: 100 when nothing
-// could be sent.
+// Loss is the share of requests without a reply, in percent. What was to be sent
+// and was not has no reply either.
 func (r PingResult) Loss() float64 {
-	if r.Sent == 0 {
-		return 100
+	if asked := max(r.Asked, r.Sent); asked > 0 {
+		return 100 * float64(asked-r.Received) / float64(asked)
 	}
-	return 100 * float64(r.Sent-r.Received) / float64(r.Sent)
+	return 100
 }
 
 // PingAll pings from every client at once, each starting at a random point of
@@ -77,7 +79,7 @@ func (m *NetworkManager) PingAll(ctx context.Context, p Ping) []PingResult {
 	for i, c := range m.clients {
 		wg.Go(func() {
 			if err := safely(func() error { results[i] = c.ping(ctx, p); return nil }); err != nil {
-				results[i] = PingResult{Client: c, Reason: err.Error()}
+				results[i] = PingResult{Client: c, Asked: p.Count, Reason: err.Error()}
 			}
 		})
 	}
@@ -86,8 +88,9 @@ func (m *NetworkManager) PingAll(ctx context.Context, p Ping) []PingResult {
 }
 
 func (c *Client) ping(ctx context.Context, p Ping) PingResult {
-	r := PingResult{Client: c}
+	r := PingResult{Client: c, Asked: p.Count}
 	var err error
+	later := &sendErrors{}
 	if r.Target, err = p.Target(c); err != nil {
 		r.Reason = err.Error()
 		return r
@@ -97,7 +100,7 @@ func (c *Client) ping(ctx context.Context, p Ping) PingResult {
 		return r
 	}
 	for {
-		err = c.pingOnce(ctx, p, &r)
+		err = c.pingOnce(ctx, p, &r, later)
 		// go-ping gives up when the first request meets a full queue: ours, so
 		// begin anew.
 		if !errors.Is(err, unix.ENOBUFS) {
@@ -108,13 +111,16 @@ func (c *Client) ping(ctx context.Context, p Ping) PingResult {
 			break
 		}
 	}
-	if r.Received > 0 {
-		r.Reason = ""
-		return r
-	}
 	switch {
+	case r.Received > 0 && r.Sent >= r.Asked:
+		r.Reason = ""
 	case ctx.Err() != nil:
 		r.Reason = context.Cause(ctx).Error()
+	case r.Received > 0:
+		r.Reason = fmt.Sprintf("tester: %d of %d requests could not be sent", r.Asked-r.Sent, r.Asked)
+		if err := later.first(); err != nil {
+			r.Reason += ": " + err.Error()
+		}
 	case errors.Is(err, unix.ENETUNREACH):
 		r.Reason = c.noRoute(r.Target)
 	case err != nil:
@@ -146,12 +152,13 @@ func (c *Client) silence(p Ping, r PingResult) string {
 }
 
 // pingOnce runs go-ping with its socket inside the namespace and its
-// goroutines outside. It fills r; its error is that of the first request.
-func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult) error {
+// goroutines outside. It fills r; its error is that of the first request, and
+// later takes those of the others.
+func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult, later *sendErrors) error {
 	pinger := ping.New("")
 	pinger.SetIPAddr(&net.IPAddr{IP: r.Target.AsSlice()})
 	pinger.SetPrivileged(true)
-	pinger.SetLogger(ping.NoopLogger{})
+	pinger.SetLogger(later)
 	pinger.RecordRtts = false
 	pinger.Count = p.Count
 	pinger.Interval = p.Interval
@@ -180,6 +187,28 @@ func (c *Client) pingOnce(ctx context.Context, p Ping, r *PingResult) error {
 		}
 		return err
 	})
+}
+
+// sendErrors is a logger of go-ping, which says by it alone that a request after
+// the first could not be sent.
+type sendErrors struct {
+	ping.NoopLogger
+	mu  sync.Mutex
+	err error
+}
+
+func (s *sendErrors) Fatalf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil && strings.HasPrefix(format, "sending") {
+		s.err = fmt.Errorf(format, args...)
+	}
+}
+
+func (s *sendErrors) first() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // sleep waits for d, or for the end of ctx, whose cause it then returns.
