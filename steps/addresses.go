@@ -48,7 +48,7 @@ func (w *world) uniqueAddresses() error {
 	if err != nil {
 		return err
 	}
-	return verdict(m, "share an address", m.Duplicates())
+	return firm(verdict(m, "share an address", m.Duplicates()))
 }
 
 func (w *world) reachableAddresses(ctx context.Context) error {

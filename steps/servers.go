@@ -30,7 +30,7 @@ func (w *world) followsStandard() error {
 	if len(against) == 0 {
 		return nil
 	}
-	return errors.New("the router does not follow the DHCP standard: " + strings.Join(netmgr.Told(against, len(m.Clients())), "; "))
+	return firm(errors.New("the router does not follow the DHCP standard: " + strings.Join(netmgr.Told(against, len(m.Clients())), "; ")))
 }
 
 // oneServer wants no second DHCP server to have given a lease.
@@ -49,8 +49,8 @@ func (w *world) oneServer() error {
 	if len(servers) == 1 {
 		return nil
 	}
-	return fmt.Errorf("%d DHCP servers gave leases: %s", len(servers),
-		netmgr.Grouped(m.With(), func(c *netmgr.Client) (string, string) { return c.Name, "from " + c.Lease().Server.String() }))
+	return firm(fmt.Errorf("%d DHCP servers gave leases: %s", len(servers),
+		netmgr.Grouped(m.With(), func(c *netmgr.Client) (string, string) { return c.Name, "from " + c.Lease().Server.String() })))
 }
 
 func (w *world) onlyRouterAnswers(ctx context.Context) error {
@@ -60,7 +60,7 @@ func (w *world) onlyRouterAnswers(ctx context.Context) error {
 	}
 	others, err := m.Intruders(ctx, w.config().Targets.Router)
 	if err == nil && len(others) > 0 {
-		err = errors.New("not only the router answers DHCP: " + strings.Join(others, "; "))
+		err = firm(errors.New("not only the router answers DHCP: " + strings.Join(others, "; ")))
 	}
 	return err
 }

@@ -28,6 +28,10 @@ const (
 	ExitPassed      = 0
 	ExitFailed      = 1 // a scenario failed, or something was left behind
 	ExitNotRunnable = 2 // the run could not start, or was asked for the impossible
+
+	// ExitInconclusive: scenarios failed, but only such that the tester itself may
+	// have made fail.
+	ExitInconclusive = 3
 )
 
 // Suite is one run of features against one router. Every way to run lanstorm
@@ -52,8 +56,9 @@ type Suite struct {
 
 	extra func(*godog.ScenarioContext, *world) // defines more, in tests
 
-	failed  bool
-	refused error // the first request that made no sense here
+	failed       bool
+	inconclusive int   // scenarios
+	refused      error // the first request that made no sense here
 }
 
 // Run runs the features and returns the exit code. It returns when everything
@@ -90,6 +95,9 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		s.complain(err)
 		s.failed = true
 	}
+	if s.inconclusive > 0 {
+		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
+	}
 	switch i, ok := interruption(ctx); {
 	case ok:
 		return i.exitCode()
@@ -97,6 +105,8 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		return ExitNotRunnable
 	case s.failed:
 		return max(code, ExitFailed) // the formatter "events" would have it pass
+	case s.inconclusive > 0:
+		return ExitInconclusive
 	}
 	return code
 }
@@ -171,7 +181,14 @@ func (s *Suite) end(before map[string]bool) error {
 
 // note keeps what a scenario's end means for the exit code.
 func (s *Suite) note(err error) {
-	s.failed = s.failed || err != nil
+	var f *failure
+	switch {
+	case err == nil:
+	case errors.As(err, &f) && f.inconclusive:
+		s.inconclusive++
+	default:
+		s.failed = true
+	}
 	var refused *netmgr.RefusedError
 	if errors.As(err, &refused) && s.refused == nil {
 		s.refused = refused

@@ -1,12 +1,9 @@
 package steps
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/cucumber/godog"
+	"time"
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -16,10 +13,11 @@ import (
 // scenario must not fail for want of a router when it was the tester that was
 // at its limit. flatout says that do goes as fast as the processors allow.
 func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) health.Report {
-	before := m.Strain()
+	before, start := m.Strain(), time.Now()
 	watch := health.Start(health.Options{Parent: w.suite.parent, Flatout: flatout})
 	do()
 	after := m.Strain()
+	w.outagesSince(m, start)
 	report := watch.Stop(health.Counters{
 		NoBuffers: after.NoBuffers - before.NoBuffers,
 		Overflows: after.Overflows - before.Overflows,
@@ -36,14 +34,4 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 // say tells people something at once, between the lines of the report.
 func (w *world) say(format string, args ...any) {
 	fmt.Fprintf(w.suite.Notes, format+"\n", args...)
-}
-
-// confess adds to the error of a sentence that failed that the tester was at its
-// limit in this scenario, if it was: the fault may not be the router's.
-func (w *world) confess(ctx context.Context, _ *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
-	var refused *netmgr.RefusedError
-	if err == nil || len(w.limits) == 0 || errors.As(err, &refused) {
-		return ctx, nil
-	}
-	return ctx, errors.New(health.Report{Limits: w.limits}.String()) // godog joins the two
 }

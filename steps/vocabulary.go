@@ -73,7 +73,7 @@ func (s sentence) pattern() *regexp.Regexp {
 func define(sc *godog.ScenarioContext, w *world) {
 	for _, c := range chapters(w) {
 		for _, s := range c.sentences {
-			sc.Step(s.pattern(), s.do)
+			sc.Step(s.pattern(), w.explained(s.do))
 		}
 	}
 }

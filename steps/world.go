@@ -25,7 +25,9 @@ type world struct {
 	rounds    map[target]*pinged             // the newest round for each target
 	latencies map[target]*netmgr.ProbeResult // the newest measurement for each target
 	event     *event                         // the newest that clients are to recover from
-	limits    []health.Limit                 // of the tester's own, that it was at in this scenario
+	began     time.Time
+	limits    []health.Limit  // of the tester's own, that it was at in this scenario
+	outages   []netmgr.Outage // of the parent link, likewise
 }
 
 // target is whom a round of pings went to.
@@ -60,7 +62,7 @@ const cleanupTime = time.Minute
 // begin hooks a fresh world to a scenario, and sees to it that whatever the
 // scenario makes is removed: after success, failure and panic alike.
 func begin(sc *godog.ScenarioContext, s *Suite) {
-	w := &world{suite: s, rounds: map[target]*pinged{}, latencies: map[target]*netmgr.ProbeResult{}}
+	w := &world{suite: s, began: time.Now(), rounds: map[target]*pinged{}, latencies: map[target]*netmgr.ProbeResult{}}
 	if s.extra != nil {
 		s.extra(sc, w)
 	}
@@ -74,7 +76,6 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		s.note(errors.Join(stepErr, err))
 		return ctx, err
 	})
-	sc.StepContext().After(w.confess)
 	define(sc, w)
 }
 
@@ -118,7 +119,14 @@ func verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) e
 	if len(problems) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d clients %s: %s", len(problems), len(m.Clients()), what, grouped(problems))
+	clients := map[*netmgr.Client]bool{}
+	for _, p := range problems {
+		clients[p.Client] = true
+	}
+	return &clientsError{
+		text:     fmt.Sprintf("%d of %d clients %s: %s", len(clients), len(m.Clients()), what, grouped(problems)),
+		problems: problems,
+	}
 }
 
 func grouped(problems []netmgr.Problem) string {

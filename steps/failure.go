@@ -1,0 +1,132 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/health"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// failure is what a sentence found, with what has to be known beside it.
+type failure struct {
+	finding      error
+	line         []string // what became of the parent link; told before
+	tester       string   // its state, if that can explain the finding; told after, on a line of its own
+	inconclusive bool
+}
+
+func (f *failure) Unwrap() error { return f.finding }
+
+func (f *failure) Error() string {
+	text := strings.Join(append(f.line, f.finding.Error()), "; ")
+	if f.tester != "" {
+		text += "\n      " + f.tester
+	}
+	return text
+}
+
+// firmError is a finding that no limit of the tester can explain, such as a lease
+// of the wrong subnet.
+type firmError struct{ error }
+
+func (e firmError) Unwrap() error { return e.error }
+
+func firm(err error) error {
+	if err == nil {
+		return nil
+	}
+	return firmError{err}
+}
+
+// explained is do, a sentence's function, with an error that explains itself.
+func (w *world) explained(do any) any {
+	v := reflect.ValueOf(do)
+	return reflect.MakeFunc(v.Type(), func(args []reflect.Value) []reflect.Value {
+		out := v.Call(args)
+		if len(out) == 0 {
+			return out
+		}
+		last := &out[len(out)-1]
+		if err, ok := last.Interface().(error); ok && err != nil {
+			explained := w.explain(err)
+			*last = reflect.ValueOf(&explained).Elem()
+		}
+		return out
+	}).Interface()
+}
+
+func (w *world) explain(err error) error {
+	var refused *netmgr.RefusedError
+	if errors.As(err, &refused) {
+		return err
+	}
+	f := &failure{finding: err}
+	gone := false
+	for _, o := range w.outages {
+		f.line = append(f.line, w.told(o))
+		gone = gone || o.Gone
+	}
+	var certain firmError
+	switch {
+	case gone:
+		f.tester, f.inconclusive = "tester: without its interface nothing can be said of the router: inconclusive", true
+	case len(w.limits) > 0 && !errors.As(err, &certain):
+		f.tester, f.inconclusive = health.Report{Limits: w.limits}.String()+"; this may be the reason: inconclusive", true
+	case allTesters(err):
+		f.tester, f.inconclusive = "tester: nothing of this says anything about the router: inconclusive", true
+	}
+	if f.line == nil && f.tester == "" {
+		return err
+	}
+	return f
+}
+
+// told is an outage in words, with times since the scenario began.
+func (w *world) told(o netmgr.Outage) string {
+	at := fmt.Sprintf("%.1f s", max(0, o.From.Sub(w.began)).Seconds())
+	switch {
+	case o.Gone:
+		return fmt.Sprintf("the interface %s vanished at %s", w.suite.parent, at)
+	case o.To.IsZero():
+		return fmt.Sprintf("%s lost its carrier at %s, and has none yet (the router's port or the cable)", w.suite.parent, at)
+	}
+	return fmt.Sprintf("%s lost its carrier at %s, for %.1f s (the router's port or the cable)", w.suite.parent, at, o.To.Sub(o.From).Seconds())
+}
+
+// clientsError is a verdict about clients.
+type clientsError struct {
+	text     string
+	problems []netmgr.Problem
+}
+
+func (e *clientsError) Error() string { return e.text }
+
+// allTesters reports whether each client's problem is the tester's, as it says
+// itself.
+func allTesters(err error) bool {
+	var e *clientsError
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, p := range e.problems {
+		if !strings.HasPrefix(p.Err.Error(), "tester: ") {
+			return false
+		}
+	}
+	return true
+}
+
+// outagesSince keeps what happened to the parent link since a time.
+func (w *world) outagesSince(m *netmgr.NetworkManager, start time.Time) {
+	for _, o := range m.Outages(start) {
+		if n := len(w.outages); n > 0 && w.outages[n-1].From.Equal(o.From) {
+			w.outages[n-1] = o
+			continue
+		}
+		w.outages = append(w.outages, o)
+	}
+}
