@@ -125,14 +125,10 @@ func panicOrigin() string {
 
 // Grouped tells one thing about many clients in one line: those with the same
 // text stand together, in the order of their first: "ns1, ns4-ns9: no OFFER;
-// ns2: no ACK". split returns an item's client and text. When there are too many
-// texts to read, those that differ in their numbers only are told by the first.
+// ns2: no ACK". split returns an item's client and text. Three texts and more that
+// differ in their numbers only are told by the first.
 func Grouped[T any](items []T, split func(T) (client, text string)) string {
-	exactly := func(text string) string { return text }
-	groups := group(items, split, exactly)
-	if len(groups) > mostTold {
-		groups = group(items, split, func(text string) string { return number.ReplaceAllString(text, "#") })
-	}
+	groups := group(items, split)
 	var texts []string
 	more := 0
 	for i, g := range groups {
@@ -163,15 +159,28 @@ type alike struct {
 	clients []string
 }
 
-// group puts together what has the same key.
-func group[T any](items []T, split func(T) (client, text string), key func(text string) string) (groups []*alike) {
+// group puts together what is the same, or nearly.
+func group[T any](items []T, split func(T) (client, text string)) (groups []*alike) {
+	nearly := func(text string) string { return number.ReplaceAllString(text, "#") }
+	variants := map[string]map[string]bool{}
+	for _, item := range items {
+		_, text := split(item)
+		if variants[nearly(text)] == nil {
+			variants[nearly(text)] = map[string]bool{}
+		}
+		variants[nearly(text)][text] = true
+	}
 	known := map[string]*alike{}
 	for _, item := range items {
 		client, text := split(item)
-		g := known[key(text)]
+		key := text
+		if len(variants[nearly(text)]) > 2 {
+			key = nearly(text)
+		}
+		g := known[key]
 		if g == nil {
 			g = &alike{text: text}
-			known[key(text)] = g
+			known[key] = g
 			groups = append(groups, g)
 		}
 		g.varies = g.varies || g.text != text

@@ -59,7 +59,7 @@ func TestGroupedTellsOneThingOfManyClientsOnce(t *testing.T) {
 			"ns1: lost 1 of 4; ns2: lost 2 of 4",
 		},
 		{
-			"and are told by the first when they are many",
+			"and are told by the first when they are three",
 			[]said{
 				{"ns1", noAck}, {"ns2", "has 10.77.0.2"}, {"ns3", "has 10.77.0.3"}, {"ns4", "has 10.77.0.4"},
 				{"ns5", "has 10.77.0.5"}, {"ns6", "has 10.77.0.6"},

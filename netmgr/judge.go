@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -77,7 +79,7 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 		}
 	}
 	m.PingAll(ctx, withTarget(p, Gateway)) // whether it replies or not, it must answer ARP
-	return append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
+	return m.joined(append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
 		if !c.Lease().Gateway.IsValid() {
 			return nil
 		}
@@ -85,7 +87,24 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 			return fmt.Errorf("the gateway %s does not answer ARP", hop)
 		}
 		return nil
-	})...)
+	})...))
+}
+
+// joined makes one problem of all those that a client has, in the order of
+// Clients.
+func (m *NetworkManager) joined(problems []Problem) (one []Problem) {
+	texts := map[*Client][]string{}
+	for _, p := range problems {
+		if text := p.Err.Error(); !slices.Contains(texts[p.Client], text) {
+			texts[p.Client] = append(texts[p.Client], text)
+		}
+	}
+	for _, c := range m.clients {
+		if all := texts[c]; all != nil {
+			one = append(one, Problem{c, errors.New(strings.Join(all, ", and "))})
+		}
+	}
+	return one
 }
 
 // next is the Target that makes a ring of the clients.

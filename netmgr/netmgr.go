@@ -77,6 +77,8 @@ type NetworkManager struct {
 	creation Creation // the newest
 	strain   strain
 
+	unreleased int // leases
+
 	group   *dhcp4.Group // of the clients; nil while there are none, as is
 	line    *listener
 	carrier *carrierWatch

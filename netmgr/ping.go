@@ -40,6 +40,9 @@ func Gateway(c *Client) (netip.Addr, error) {
 }
 
 func noGateway(c *Client) string {
+	if !c.HasLease() {
+		return "it has no address: " + c.Missing().Error()
+	}
 	return fmt.Sprintf("the lease from %s names no gateway (option 3)", c.Lease().Server)
 }
 
@@ -48,7 +51,7 @@ func noGateway(c *Client) string {
 type PingResult struct {
 	Client         *Client
 	Target         netip.Addr
-	Asked          int           // requests that were to be sent
+	Asked          int // requests that were to be sent
 	Sent, Received int
 	Min, Avg, Max  time.Duration // zero when nothing was received
 	Reason         string        // why nothing came back, or not all was sent; else empty

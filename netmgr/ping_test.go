@@ -263,7 +263,7 @@ func TestOnlyTheClientWithoutALinkIsUnreachable(t *testing.T) {
 	if diff := cmp.Diff([]string{"ns3"}, named); diff != "" {
 		t.Error(diff, text)
 	}
-	if want := "no reply to another client: " + third.Lease().Address.Addr().String() + " does not answer ARP\n"; !strings.Contains(text, want) {
+	if want := "no reply to another client: " + third.Lease().Address.Addr().String() + " does not answer ARP, and cannot ping another client: "; !strings.Contains(text, want) {
 		t.Errorf("%q does not say %q", text, want)
 	}
 }

@@ -31,10 +31,11 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 	sent := map[*Client]net.Conn{}
 	pending, patience := 0, syncTime
 	for _, c := range clients {
-		if ctx.Err() != nil {
-			break
-		}
 		if !c.leased {
+			continue
+		}
+		if ctx.Err() != nil {
+			m.unreleased++
 			continue
 		}
 		conn, err := c.dialServer(c.granted.Address, c.granted.Server)
@@ -48,6 +49,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 			err = c.sendRelease(conn)
 		}
 		if err != nil {
+			m.unreleased++
 			m.opts.Log.Warn("lease not released", "client", c.Name, "reason", err)
 			continue
 		}
@@ -58,11 +60,15 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 	defer cancel()
 	for c, conn := range sent {
 		if err := drain(ctx, conn); err != nil {
+			m.unreleased++
 			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.granted.Server, "reason", err)
 		}
 		conn.Close()
 	}
 }
+
+// Unreleased is how many leases could not be given back, since New.
+func (m *NetworkManager) Unreleased() int { return m.unreleased }
 
 // dialServer opens a socket from the leased address to the server: a RELEASE
 // that comes from 0.0.0.0 or by broadcast is ignored by servers. The client's

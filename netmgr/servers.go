@@ -63,7 +63,7 @@ func (m *NetworkManager) Intruders(ctx context.Context, router netip.Addr) (line
 	for i, a := range candidates {
 		questions[i] = question{m.clients[0], a}
 	}
-	owners, err := m.whoHas(ctx, questions)
+	owners, err := m.whoHas(ctx, questions, true)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (m *NetworkManager) Rivals(ctx context.Context) (problems []Problem, err er
 	for _, c := range m.With() {
 		questions = append(questions, question{c, c.Lease().Address.Addr()})
 	}
-	owners, err := m.whoHas(ctx, questions)
+	owners, err := m.whoHas(ctx, questions, false)
 	for _, q := range questions {
 		for _, mac := range owners[q.addr] {
 			if mac != q.from.MAC.String() {
@@ -128,9 +128,22 @@ func (n *census) note(addr netip.Addr, mac string) (asked bool) {
 	return asked
 }
 
+// complete reports whether each address has an owner.
+func (n *census) complete() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, macs := range n.owners {
+		if len(macs) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // whoHas asks questions by ARP, each three times, and returns who has the
-// addresses that somebody has.
-func (m *NetworkManager) whoHas(ctx context.Context, questions []question) (map[netip.Addr][]string, error) {
+// addresses that somebody has. If one answer to each is enough, it does not wait
+// for more.
+func (m *NetworkManager) whoHas(ctx context.Context, questions []question, enough bool) (map[netip.Addr][]string, error) {
 	n := &census{owners: map[netip.Addr][]string{}}
 	for _, q := range questions {
 		n.owners[q.addr] = nil
@@ -139,14 +152,19 @@ func (m *NetworkManager) whoHas(ctx context.Context, questions []question) (map[
 	defer m.line.census.Store(nil)
 	const tries, wait = 3, 200 * time.Millisecond
 	for range tries {
+		if enough && n.complete() {
+			break
+		}
 		for _, q := range questions {
 			err := m.line.arp(q.from.MAC, netip.IPv4Unspecified(), q.addr)
 			if err != nil && !queueFull(err) { // one that was not sent is a loss, and there are others
 				return nil, fmt.Errorf("ask for %s by ARP: %w", q.addr, err)
 			}
 		}
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
+		for end := time.Now().Add(wait); time.Now().Before(end) && !(enough && n.complete()); {
+			if err := sleep(ctx, wait/100); err != nil {
+				return nil, err
+			}
 		}
 	}
 	n.mu.Lock()

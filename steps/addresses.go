@@ -15,7 +15,7 @@ func (w *world) addresses() []sentence {
 	)
 	return []sentence{
 		{`each client should receive a valid IP address from the router`,
-			"a host's address of the router's subnet, with a gateway there and a lease time", w.validAddresses},
+			"a host's address of the router's subnet, with a gateway there and a lease time; when targets.router is auto, also of the subnet and from the server that most have, with a gateway that answers ARP", w.validAddresses},
 		{`no two clients should receive the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should have the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses`, unique, w.uniqueAddresses},
@@ -34,13 +34,11 @@ func (w *world) validAddresses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	router := w.config().Targets.Router
-	return verdict(m, "have no valid address", m.Each(ctx, func(_ context.Context, c *netmgr.Client) error {
-		if !c.HasLease() {
-			return c.Missing()
-		}
-		return c.Lease().Check(router)
-	}))
+	problems, err := m.Invalid(ctx, w.config().Targets.Router)
+	if err != nil {
+		return err
+	}
+	return firm(verdict(m, "have no valid address", problems))
 }
 
 func (w *world) uniqueAddresses() error {

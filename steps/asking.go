@@ -57,7 +57,7 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 		return err
 	}
 	if have := len(m.Clients()); of != have {
-		return refuse("%d of %d clients: there are %d", n, of, have)
+		return refuse("the sentence speaks of %d clients, and the scenario has %d", of, have)
 	}
 	return w.judging("", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		settled := func(c *netmgr.Client) bool { return c.HasLease() || c.Idle() }
@@ -77,7 +77,7 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 			return p.Client.Idle() || errors.As(p.Err, &none) && none.Refused == nil
 		})
 		if len(heard) > 0 {
-			return nil, fmt.Errorf("%d of %d clients have an address, and others should hear nothing: %s", n, of, grouped(heard))
+			return nil, fmt.Errorf("%d of %d clients have an address, as they should, but others were offered one: %s", n, of, grouped(heard))
 		}
 		return nil, nil
 	})
@@ -91,7 +91,7 @@ func (w *world) waitingGetAddress(ctx context.Context, seconds int) error {
 	return w.judging("have no address yet", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		waiting := slices.DeleteFunc(m.Without(), (*netmgr.Client).Idle)
 		if len(waiting) == 0 {
-			return nil, errors.New("no client waits for an address")
+			return nil, errors.New("no client waits for an address: all that ask have one")
 		}
 		err := netmgr.Await(ctx, time.Now().Add(d), waiting, (*netmgr.Client).HasLease)
 		return slices.DeleteFunc(missing(m), func(p netmgr.Problem) bool { return !slices.Contains(waiting, p.Client) }), err
@@ -132,7 +132,7 @@ func (w *world) askAgain() error {
 	}
 	idle := slices.DeleteFunc(m.Without(), func(c *netmgr.Client) bool { return !c.Idle() })
 	if len(idle) == 0 {
-		return errors.New(`no client has given its address back: say "all clients release their addresses" first`)
+		return refuse(`no client has given its address back: say "all clients release their addresses" first`)
 	}
 	m.Ask(idle...)
 	return nil
@@ -152,11 +152,11 @@ func (w *world) haveAgain(ctx context.Context, seconds int, old bool) (context.C
 		return ctx, err
 	}
 	if w.event == nil {
-		return ctx, errors.New(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
+		return ctx, refuse(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
 	}
 	what := map[bool]string{false: "have no address again", true: "have not their old address again"}[old]
 	var returns []netmgr.Return
-	err = w.judging(fmt.Sprintf("%s %s after %s", what, d, w.event.what), func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
+	err = w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
 		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), old)
 		if err == nil {
 			w.say("%s", told(returns, len(m.Clients()), w.event.what))

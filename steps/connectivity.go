@@ -98,29 +98,57 @@ func (w *world) judge(round *pinged, limit float64) error {
 	if round == nil {
 		return errNoPings
 	}
-	var problems []netmgr.Problem
+	silent := round.silent()
+	var lossy []netmgr.Problem
+	asked := 0
 	for _, r := range round.results {
-		switch {
-		case r.Received == 0:
-			problems = append(problems, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
-		case r.Loss() > limit:
-			problems = append(problems, netmgr.Problem{Client: r.Client,
-				Err: fmt.Errorf("lost %d of %d pings to %s (more than %g%%)", r.Sent-r.Received, r.Sent, r.Target, limit)})
+		asked = max(asked, r.Asked)
+		if r.Received > 0 && r.Loss() > limit {
+			reason := r.Reason
+			if reason == "" {
+				reason = fmt.Sprintf("lost %d of %d", r.Asked-r.Received, r.Asked)
+			}
+			lossy = append(lossy, netmgr.Problem{Client: r.Client, Err: errors.New(reason)})
 		}
 	}
-	return verdict(w.m, "did not reach "+string(round.whom), problems)
+	if len(lossy) == 0 {
+		return verdict(w.m, "did not reach "+string(round.whom), silent)
+	}
+	what := fmt.Sprintf("lost 1 or more of %d pings to %s", asked, round.address())
+	if limit > 0 {
+		what = fmt.Sprintf("lost more than %g%% of %d pings to %s", limit, asked, round.address())
+	}
+	if len(silent) > 0 {
+		what += fmt.Sprintf(", and %d of them had no answer", len(silent))
+	}
+	return verdict(w.m, what, append(silent, lossy...))
+}
+
+// address is that of the target, if all clients had the same.
+func (p *pinged) address() string {
+	for _, r := range p.results {
+		if r.Target != p.results[0].Target {
+			return string(p.whom)
+		}
+	}
+	return p.results[0].Target.String()
+}
+
+// silent are the clients that had no answer.
+func (p *pinged) silent() (silent []netmgr.Problem) {
+	for _, r := range p.results {
+		if r.Received == 0 {
+			silent = append(silent, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
+		}
+	}
+	return silent
 }
 
 func (w *world) stable() error {
 	if w.last == nil {
 		return errNoPings
 	}
-	var silent []netmgr.Problem
-	for _, r := range w.last.results {
-		if r.Received == 0 {
-			silent = append(silent, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
-		}
-	}
+	silent := w.last.silent()
 	total := len(w.last.results)
 	answered := 100 * float64(total-len(silent)) / float64(total)
 	if limit := w.config().Ping.MinAnswered; answered < limit {

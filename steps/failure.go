@@ -1,11 +1,14 @@
 package steps
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/cucumber/godog"
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -22,7 +25,7 @@ type failure struct {
 func (f *failure) Unwrap() error { return f.finding }
 
 func (f *failure) Error() string {
-	text := strings.Join(append(f.line, f.finding.Error()), "; ")
+	text := strings.Join(append(f.line, brieflyTold(f.finding)), "; ")
 	if f.tester != "" {
 		text += "\n      " + f.tester
 	}
@@ -79,10 +82,49 @@ func (w *world) explain(err error) error {
 	case allTesters(err):
 		f.tester, f.inconclusive = "tester: nothing of this says anything about the router: inconclusive", true
 	}
-	if f.line == nil && f.tester == "" {
-		return err
-	}
 	return f
+}
+
+// mostText is how much of a finding a terminal shows, in characters.
+const mostText = 300
+
+// brieflyTold is what is told of a finding; all of it is attached.
+func brieflyTold(err error) string {
+	text := []rune(err.Error())
+	if len(text) <= mostText {
+		return string(text)
+	}
+	cut := string(text[:mostText])
+	if i := strings.LastIndexAny(cut, ";,:"); i > mostText/2 {
+		cut = cut[:i]
+	}
+	return cut + " … (in full: problems.json, in the formats cucumber and events)"
+}
+
+// attachProblems attaches in full what is said of clients in short.
+func attachProblems(ctx context.Context, _ *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
+	type problem struct {
+		Client string `json:"client"`
+		MAC    string `json:"mac,omitempty"`
+		Stage  string `json:"stage,omitempty"`
+		Text   string `json:"problem"`
+	}
+	var all []problem
+	var clients *clientsError
+	var creation *netmgr.CreateError
+	switch {
+	case errors.As(err, &clients):
+		for _, p := range clients.problems {
+			all = append(all, problem{Client: p.Client.Name, MAC: p.Client.MAC.String(), Text: p.Err.Error()})
+		}
+	case errors.As(err, &creation):
+		for _, f := range creation.Failed {
+			all = append(all, problem{Client: f.Client, Stage: string(f.Stage), Text: f.Err.Error()})
+		}
+	default:
+		return ctx, nil
+	}
+	return attach(ctx, "problems.json", all)
 }
 
 // told is an outage in words, with times since the scenario began.

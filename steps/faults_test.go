@@ -89,6 +89,12 @@ var proofs = []proof{
 	{"a subnet that is not the router's", map[string]string{"targets.router": "10.77.0.1"},
 		[]string{`the lab router hands out addresses of the wrong subnet`, oneClient, valid},
 		"1 of 1 clients have no valid address: ns1: 10.76.0.10/16 is not in the subnet of the router 10.77.0.1"},
+	{"a subnet whose gateway nobody is", faults("wrong-subnet"),
+		[]string{oneClient, valid},
+		"1 of 1 clients have no valid address: ns1: the gateway 10.76.0.1 does not answer ARP"},
+	{"a rogue DHCP server, seen by the addresses", faults("rogue-dhcp"),
+		[]string{twoClients, valid},
+		"1 of 2 clients have no valid address: ns…: 10.79.0.10 from 10.77.0.2 is not of 10.77.0.0/16, as others are"},
 	{"a router that is not where godog.yml says", map[string]string{"targets.router": "10.99.0.1"},
 		[]string{oneClient, valid},
 		"1 of 1 clients have no valid address: ns1: 10.77.0.10/16 is not in the subnet of the router 10.99.0.1"},
@@ -112,7 +118,7 @@ var proofs = []proof{
 		"2 DHCP servers gave leases: ns…: from 10.77.0.…; ns…: from 10.77.0.…"},
 	{"client isolation", nil,
 		[]string{`I initialize the Network Manager`, `the lab router isolates clients`, twoClients, reachable},
-		"2 of 2 clients cannot be reached: ns2: no reply to another client: 10.77.0.… does not answer ARP; ns1: no reply to another client: 10.77.0.… does not answer ARP"},
+		"2 of 2 clients cannot be reached: ns1: no reply to another client: 10.77.0.… does not answer ARP; ns2: no reply to another client: 10.77.0.… does not answer ARP"},
 	{"a gateway that is not there", faults("wrong-subnet"),
 		[]string{oneClient, reachable},
 		"1 of 1 clients cannot be reached: ns1: the gateway 10.76.0.1 does not answer ARP"},
@@ -167,22 +173,22 @@ var proofs = []proof{
 		"2 of 2 clients have an address after 5s, not 1"},
 	{"an OFFER where there should be silence", faults("nak"),
 		[]string{`1 clients ask for an address`, `0 of 1 clients should get an address within 1 seconds`},
-		"0 of 1 clients have an address, and others should hear nothing: ns1: refused by NAK from 10.77.0.1 (… in …)"},
+		"0 of 1 clients have an address, as they should, but others were offered one: ns1: refused by NAK from 10.77.0.1 (… in …)"},
 	{"a released address that is not free", faults("pool 1"),
 		[]string{`the lab router ignores RELEASE`, oneClient, `one more client asks for an address`, `one client releases its address`, `all clients that wait should get an address within 4 seconds`},
 		"1 of 2 clients have no address yet: ns2: no OFFER in … (… sent)"},
 	{"another address after the reboot of the clients", nil,
 		[]string{`the lab router gives clients another address each time`, oneClient, `all clients reboot`, `all clients should have their old address again within 10 seconds`},
-		"1 of 1 clients have not their old address again 10s after the clients rebooted: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
+		"1 of 1 clients have not their old address again after the clients rebooted: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
 	{"another address after a release", nil,
 		[]string{`the lab router gives clients another address each time`, oneClient, `all clients release their addresses`, `all clients ask for an address again`, `all clients should have their old address again within 10 seconds`},
-		"1 of 1 clients have not their old address again 10s after addresses were given back: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
+		"1 of 1 clients have not their old address again after addresses were given back: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
 	{"another address after the reboot of the router", nil,
 		[]string{oneClient, `the lab router gives clients another address each time`, `the lab router reboots`, `all clients should have their old address again within 10 seconds`},
-		"1 of 1 clients have not their old address again 10s after the lab router rebooted: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
+		"…1 of 1 clients have not their old address again after the lab router rebooted: ns1: has 10.77.0.11 from 10.77.0.1 now, and had 10.77.0.10 (RFC 2131 §4.3.1)"},
 	{"no address after the reboot of the router", nil,
 		[]string{twoClients, `the lab router does not answer DHCP`, `the lab router reboots`, `all clients should have an address again within 1 seconds`},
-		"2 of 2 clients have no address again 1s after the lab router rebooted: ns1, ns2: no server has confirmed its address since"},
+		"…2 of 2 clients have no address again after the lab router rebooted: ns1, ns2: no server has confirmed its address since"},
 
 	// DHCP servers.
 	{"a second DHCP server whose offers nobody took", faults("rogue-dhcp 0%"),
@@ -207,7 +213,7 @@ var proofs = []proof{
 		"lab0 lost its carrier at …; … of 3 clients did not reach the router: ns1…: …"},
 	{"some packets lost", map[string]string{"ping.count": "20", "ping.interval": "10ms"},
 		[]string{`the lab router loses 50% of packets`, oneClient, pingGoogle, responded},
-		"1 of 1 clients did not reach the Internet: ns1: lost … of 20 pings to 8.8.8.8 (more than 0%)"},
+		"1 of 1 clients lost 1 or more of 20 pings to 8.8.8.8: ns1: lost … of 20"},
 	{"no gateway, seen by pings to the router", nil,
 		[]string{`the lab router names no gateway`, twoClients, pingRouter, router},
 		"2 of 2 clients did not reach the router: ns1, ns2: the lease from 10.77.0.1 names no gateway (option 3)"},
@@ -232,10 +238,10 @@ var proofs = []proof{
 		"1 of 1 clients did not reach the router: ns1: the lease from 10.77.0.1 names no gateway (option 3)"},
 	{"pings lost", map[string]string{"ping.count": "20", "ping.interval": "10ms"},
 		[]string{`the lab router loses 50% of packets`, oneClient, pingGoogle, `no client should lose more than 1% of its pings`},
-		"1 of 1 clients did not reach the Internet: ns1: lost … of 20 pings to 8.8.8.8 (more than 1%)"},
+		"1 of 1 clients lost more than 1% of 20 pings to 8.8.8.8: ns1: lost … of 20"},
 	{"pings lost, measured", nil,
 		[]string{`the lab router loses 50% of packets`, twoClients, `all clients measure the latency to Google DNS for 1 seconds`, `no client should lose more than 0% of its pings`},
-		"2 of 2 clients did not reach the Internet: ns1…: lost … of 20 pings to 8.8.8.8 (more than 0%)"},
+		"2 of 2 clients lost 1 or more of 20 pings to 8.8.8.8: ns1…: lost … of 20"},
 	{"no Internet any more", nil,
 		[]string{oneClient, internet, `the Internet is cut`, internet},
 		"1 of 1 clients did not reach the Internet: ns1: network unreachable, says 10.77.0.1"},
@@ -289,7 +295,7 @@ func TestBrokenRoutersFailForTheRightReason(t *testing.T) {
 
 // resembles reports whether text is pattern, where … stands for anything.
 func resembles(text, pattern string) bool {
-	re := strings.ReplaceAll(regexp.QuoteMeta(pattern), "…", ".+")
+	re := strings.ReplaceAll(regexp.QuoteMeta(pattern), "…", ".*")
 	return regexp.MustCompile("^" + re + "$").MatchString(text)
 }
 

@@ -113,7 +113,7 @@ func asPings(whom target, measured netmgr.ProbeResult) *pinged {
 	round := &pinged{whom: whom}
 	for _, l := range measured.Clients {
 		round.results = append(round.results, netmgr.PingResult{
-			Client: l.Client, Target: l.Target, Sent: l.Sent, Received: l.Received, Reason: l.Reason,
+			Client: l.Client, Target: l.Target, Asked: l.Sent + l.Unsent, Sent: l.Sent, Received: l.Received, Reason: l.Reason,
 		})
 	}
 	return round

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -115,8 +116,8 @@ func (w *world) extends(ctx context.Context, broadcast, now bool) error {
 		if now {
 			m.Extend(broadcast)
 		} else if end = answered(m, broadcast); time.Until(end) > longest {
-			return nil, refuse("leases are %s in %s only: say \"when asked\", or have the router give shorter ones",
-				what, time.Until(end).Round(time.Minute))
+			return nil, refuse("it may take %s until leases are %s, and this sentence waits for %s at most: say \"when asked\", or have the router give shorter leases",
+				time.Until(end).Round(time.Minute), what, longest)
 		}
 		const late = time.Second // of a busy machine, and for what clients do next
 		return past.NotExtended(ctx, end.Add(late), broadcast)
@@ -141,7 +142,7 @@ func answered(m *netmgr.NetworkManager, broadcast bool) (end time.Time) {
 func (w *world) leasesEnd(ctx context.Context) error {
 	return w.leased("still have their lease", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		if wait := time.Until(answered(m, true)); wait > longest {
-			return nil, refuse("leases end in %s only: have the router give shorter ones", wait.Round(time.Minute))
+			return nil, refuse("leases end in %s, and this sentence waits for %s at most: have the router give shorter ones", wait.Round(time.Minute), longest)
 		}
 		w.happens(m, "their leases ended")
 		return w.event.past.NotEnded(ctx)
@@ -184,7 +185,7 @@ func (w *world) refusesOthers(ctx context.Context) error {
 	}
 	clients := m.With()
 	if len(clients) < 2 {
-		return errors.New("it takes two clients that have an address")
+		return fmt.Errorf("needs two clients that have an address, and %d of %d have one", len(clients), len(m.Clients()))
 	}
 	next := map[*netmgr.Client]netip.Prefix{}
 	for i, c := range clients {
@@ -197,8 +198,12 @@ func (w *world) refusesOthers(ctx context.Context) error {
 func (w *world) answersReboot(ctx context.Context, what string, wanted dhcpv4.MessageType, remembered func(*netmgr.Client) netip.Prefix) error {
 	return w.leased(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		w.happens(m, "the clients rebooted")
-		asking := m.Reboot(remembered)
-		return netmgr.NotAnswered(ctx, time.Now().Add(w.config().DHCP.Timeout), asking, wanted)
+		asking, end := m.Reboot(remembered), time.Now().Add(w.config().DHCP.Timeout)
+		problems, err := netmgr.NotAnswered(ctx, end, asking, wanted)
+		if err == nil { // who was refused asks anew, and the next sentence shall find it with an address
+			err = netmgr.Await(ctx, end, m.Clients(), (*netmgr.Client).HasLease)
+		}
+		return problems, err
 	})
 }
 

@@ -58,6 +58,7 @@ type Suite struct {
 
 	failed       bool
 	inconclusive int   // scenarios
+	unreleased   int   // leases
 	refused      error // the first request that made no sense here
 }
 
@@ -94,6 +95,9 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if err := s.end(before); err != nil {
 		s.complain(err)
 		s.failed = true
+	}
+	if s.unreleased > 0 {
+		fmt.Fprintf(s.Notes, "not given back: %d leases; the router keeps them until they end\n", s.unreleased)
 	}
 	if s.inconclusive > 0 {
 		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)

@@ -45,15 +45,20 @@ type pinged struct {
 }
 
 func (p *pinged) String() string {
-	answered, sent, received := 0, 0, 0
+	answered, asked, sent, received := 0, 0, 0, 0
 	for _, r := range p.results {
+		asked += r.Asked
 		sent += r.Sent
 		received += r.Received
 		if r.Received > 0 {
 			answered++
 		}
 	}
-	return fmt.Sprintf("pings to %s: %d of %d clients had an answer, %d replies to %d pings", p.whom, answered, len(p.results), received, sent)
+	text := fmt.Sprintf("pings to %s: %d of %d clients had an answer, %d replies to %d pings", p.whom, answered, len(p.results), received, sent)
+	if sent < asked {
+		text += fmt.Sprintf(", and %d were not sent", asked-sent)
+	}
+	return text
 }
 
 // cleanupTime bounds the wait for a router that does not answer any more.
@@ -76,6 +81,7 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		s.note(errors.Join(stepErr, err))
 		return ctx, err
 	})
+	sc.StepContext().After(attachProblems)
 	define(sc, w)
 }
 
@@ -87,7 +93,9 @@ func (w *world) cleanup() error {
 	}
 	ctx, cancel := context.WithTimeout(w.suite.patience, cleanupTime)
 	defer cancel()
-	return w.m.Cleanup(ctx)
+	err := w.m.Cleanup(ctx)
+	w.suite.unreleased += w.m.Unreleased()
+	return err
 }
 
 // manager is the scenario's NetworkManager, made on first use.

@@ -57,7 +57,7 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	const mostHeard = 16
 	if i < 0 && len(c.heard) < mostHeard {
 		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {
-			c.remark("a second DHCP server offers addresses", "", "%s (MAC %s)", server, a.from)
+			c.remark("more than one DHCP server offers addresses", "", "%s (MAC %s) and %s", server, a.from, c.heard[0].server)
 		}
 		i = len(c.heard)
 		c.heard = append(c.heard, heard{server: server, kind: a.MessageType()})

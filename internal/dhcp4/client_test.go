@@ -272,7 +272,7 @@ func TestAClientComesThroughWhatServersDo(t *testing.T) {
 				return [][]byte{other}
 			},
 			[]string{discover, request},
-			[]string{"a second DHCP server offers addresses", "an ACK from another server than was asked"},
+			[]string{"more than one DHCP server offers addresses", "an ACK from another server than was asked"},
 		},
 		{
 			"an ACK for another address",
