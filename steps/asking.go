@@ -14,17 +14,17 @@ import (
 // and give it back.
 func (w *world) asking() []sentence {
 	return []sentence{
-		{`<n> clients ask for an address`, "makes n clients that ask; whether they get one, a later sentence says", w.ask},
-		{`one more client asks for an address`, "the same", w.askOne},
-		{`<n> of <n> clients should get an address`, "within dhcp.timeout; the others must hear nothing", w.soManyGetAddress},
-		{`<n> of <n> clients should get an address within <n> seconds`, "of all clients; the others must hear nothing", w.soManyGetAddressWithin},
+		{`<n> clients ask for an address`, "creates n clients that ask; does not wait for their addresses", w.ask},
+		{`one more client asks for an address`, "creates one that asks; does not wait for its address", w.askOne},
+		{`<n> of <n> clients should get an address`, "of all clients exactly so many have one after dhcp.timeout, and the others were offered none", w.soManyGetAddress},
+		{`<n> of <n> clients should get an address within <n> seconds`, "of all clients exactly so many have one then, and the others were offered none", w.soManyGetAddressWithin},
 		{`all clients that wait should get an address within <n> seconds`, "those that ask and have none", w.waitingGetAddress},
 		{`all clients release their addresses`, "each gives its lease back (RELEASE), and then does nothing", w.releaseAll},
 		{`one client releases its address`, "the first that has one", w.releaseOne},
-		{`all clients ask for an address again`, "those that have none (DISCOVER); the next sentence need not wait for it", w.askAgain},
+		{`all clients ask for an address again`, "those that gave theirs back look for a server; does not wait for their addresses", w.askAgain},
 		{`all clients should have an address again within <n> seconds`,
 			"since the lab router or the clients rebooted, or they gave their addresses back", w.haveAddressAgain},
-		{`all clients should have their old address again within <n> seconds`, "the same, and each what it had before", w.haveOldAddressAgain},
+		{`all clients should have their old address again within <n> seconds`, "each has again, since then, what it had before", w.haveOldAddressAgain},
 	}
 }
 

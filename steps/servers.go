@@ -13,7 +13,7 @@ import (
 // servers is the sentences about who answers DHCP, and how.
 func (w *world) servers() []sentence {
 	return []sentence{
-		{`the router should follow the DHCP standard`, "no client has seen it do what an RFC wants otherwise", w.followsStandard},
+		{`the router should follow the DHCP standard`, "no client has seen it do anything against an RFC", w.followsStandard},
 		{`all clients should have their lease from the same DHCP server`, "no second server on the LAN gave a lease to one of them", w.oneServer},
 		{`only the router should answer DHCP`,
 			"no client has heard another server, taken or not; the router is targets.router or the gateway of most leases", w.onlyRouterAnswers},
