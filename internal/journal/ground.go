@@ -34,6 +34,7 @@ func (g ground) write() error {
 	}
 	// In one step, so that a death in the middle leaves the old or the new.
 	if err := os.WriteFile(groundDraft, record, 0o644); err != nil {
+		_ = os.Remove(groundDraft) // no room for all of it
 		return err
 	}
 	return os.Rename(groundDraft, groundFile)
