@@ -34,7 +34,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 		if ctx.Err() != nil {
 			break
 		}
-		if !c.leased {
+		if !c.leased || c.ns == nil { // the latter when only a part of it is left
 			continue
 		}
 		conn, err := c.dialServer(c.granted.Address, c.granted.Server)

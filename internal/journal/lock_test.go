@@ -88,19 +88,3 @@ func TestARunThatIsBeingUndoneIsNotAlive(t *testing.T) {
 		t.Errorf("the claim afterwards: %v", err)
 	}
 }
-
-// Two may find the same dead run: who comes second must not undo, by an old
-// journal, what has its names by now.
-func TestAJournalThatIsGoneIsNotTakenOver(t *testing.T) {
-	live := mustBegin(t)
-	defer mustEnd(t, live)
-	dead := aDeadRun(t)
-	first, err := TakeOver(dead.ID)
-	if first == nil || err != nil {
-		t.Fatal(err)
-	}
-	mustEnd(t, first)
-	if second, err := TakeOver(dead.ID); second != nil || err != nil {
-		t.Errorf("taken over: %v, %v", second, err)
-	}
-}
