@@ -225,7 +225,7 @@ func TakeOver(id string) (*Run, error) {
 // Tidy removes what runs left that died before they had a journal. No run is
 // beginning while it has the lock.
 func Tidy() error {
-	if _, err := os.Stat(Dir); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(Dir); errors.Is(err, os.ErrNotExist) && !madeEtcNetns() {
 		return nil
 	}
 	return locked(func() error {
