@@ -285,6 +285,7 @@ func (m *NetworkManager) closeLine() {
 	m.endDHCP()
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())
+		m.strain.deaf = m.line.deaf()
 		m.line = nil
 	}
 	for _, c := range m.clients {

@@ -2,6 +2,7 @@ package netmgr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -30,9 +31,6 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	m.releaseAll(ctx, m.clients)
 
 	errs := m.removeAll()
-	if err := m.removeUnfinished(); err != nil {
-		return err
-	}
 	var left []*Client
 	var reasons []string
 	for i, c := range m.clients {
@@ -42,8 +40,12 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		}
 	}
 	m.clients = left
+	err = m.removeUnfinished()
 	if left != nil {
-		return fmt.Errorf("left behind: %s", strings.Join(reasons, "; "))
+		err = errors.Join(fmt.Errorf("left behind: %s", strings.Join(reasons, "; ")), err)
+	}
+	if err != nil {
+		return err
 	}
 	if m.madeEtc {
 		m.madeEtc = false

@@ -201,6 +201,7 @@ func (c *Client) writeResolvConf(l Lease) error {
 	if err := os.Chmod(draft, 0o755); err != nil {
 		return err
 	}
+	namespace.SetMaker(draft, c.maker())
 	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(c.resolvConf(l)), 0o644); err != nil {
 		return err
 	}
@@ -215,8 +216,11 @@ func (c *Client) writeResolvConf(l Lease) error {
 func draftPrefix(mark string) string { return "." + strings.ReplaceAll(mark, " ", "-") + "." }
 
 func (c *Client) resolvConf(l Lease) string {
-	return fmt.Sprintf("# %s: %s, by the lease from %s\n%s", c.m.opts.Journal.Mark(), c.Name, l.Server, l.ResolvConf(c.nameServers(l)))
+	return fmt.Sprintf("# %s, by the lease from %s\n%s", c.maker(), l.Server, l.ResolvConf(c.nameServers(l)))
 }
+
+// maker says who made the client's folder.
+func (c *Client) maker() string { return c.m.opts.Journal.Mark() + ": " + c.Name }
 
 // makeEtc makes /etc/netns if it is not there, and remembers that it did.
 func (m *NetworkManager) makeEtc() error {
@@ -225,6 +229,7 @@ func (m *NetworkManager) makeEtc() error {
 	err := os.Mkdir(namespace.EtcDir, 0o755)
 	if err == nil {
 		m.madeEtc = true
+		namespace.SetMaker(namespace.EtcDir, m.opts.Journal.Mark())
 	}
 	if errors.Is(err, os.ErrExist) {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/mdlayher/socket"
@@ -27,11 +28,21 @@ type listener struct {
 	parent netlink.LinkAttrs
 	group  *dhcp4.Group
 	done   chan struct{}
+	broken atomic.Pointer[error]  // why it heard nothing for failureTime; else nil
 	census atomic.Pointer[census] // of addresses, while somebody asks; else nil
+
+	closing atomic.Bool
 }
 
 // listenBuffer, in bytes, is room for the answers to a few thousand clients.
 const listenBuffer = 8 << 20
+
+// A listener that gets nothing but errors for failureTime is broken: that must
+// be told, for otherwise it is the router that seems silent.
+const (
+	failurePause = 10 * time.Millisecond
+	failureTime  = time.Second
+)
 
 // listen begins to hear for the clients of group, whose MAC addresses begin as
 // mac does. The caller closes the listener.
@@ -65,14 +76,22 @@ func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group) 
 func (l *listener) run() {
 	defer close(l.done)
 	buf, control := make([]byte, 1<<16), make([]byte, 128)
-	for {
+	for failures := 0; ; {
 		n, controlLen, _, from, err := l.conn.Recvmsg(context.Background(), buf, control, 0)
 		if errors.Is(err, unix.ENETDOWN) {
 			continue // the parent was down; a client will say that nobody answers
 		}
-		if err != nil { // closed
+		if err != nil && l.closing.Load() {
 			return
 		}
+		if err != nil { // want of memory, for instance, passes
+			if failures++; failures*int(failurePause) >= int(failureTime) {
+				l.broken.Store(&err)
+			}
+			time.Sleep(failurePause)
+			continue
+		}
+		failures = 0
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
 			continue // of a client's
 		}
@@ -154,9 +173,18 @@ func (l *listener) drops() (n int64) {
 	return n
 }
 
+// deaf says why answers were not heard; empty when they were.
+func (l *listener) deaf() string {
+	if err := l.broken.Load(); err != nil {
+		return fmt.Sprintf("packet socket on %s: %v", l.parent.Name, *err)
+	}
+	return ""
+}
+
 // Close returns what drops would.
 func (l *listener) Close() (drops int64) {
 	drops = l.drops()
+	l.closing.Store(true)
 	l.conn.Close()
 	<-l.done
 	return drops

@@ -31,7 +31,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 	sent := map[*Client]net.Conn{}
 	pending, patience := 0, syncTime
 	for _, c := range clients {
-		if !c.leased {
+		if !c.leased || c.ns == nil { // the latter when only a part of it is left
 			continue
 		}
 		if ctx.Err() != nil {

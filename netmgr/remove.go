@@ -29,9 +29,10 @@ const (
 // removeAll takes away what the clients have and returns why it could not, for
 // each client that is not gone.
 func (m *NetworkManager) removeAll() []error {
-	errs := make([]error, len(m.clients))
-	listed := m.macvlans()
+	errs, etc := make([]error, len(m.clients)), make([]error, len(m.clients))
+	listed, _ := m.macvlans() // who is not listed has its macvlan deleted by itself
 	m.atOnce(func(i int, c *Client) {
+		etc[i] = c.removeEtc() // may fail on a disk in trouble; the LAN must be rid of the client all the same
 		errs[i] = safely(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
 	})
 	// All in a row, and quickly: the kernel sets out with those that it finds,
@@ -43,11 +44,15 @@ func (m *NetworkManager) removeAll() []error {
 			}
 		}
 	}
-	m.awaitGone()
+	looked := m.awaitGone()
 	for i, c := range m.clients {
 		if errs[i] == nil && c.onParent {
 			errs[i] = fmt.Errorf("%s is still on %s: a program holds its namespace", c.Link, m.parent.Name)
+			if looked != nil {
+				errs[i] = fmt.Errorf("whether %s is still on %s cannot be told: %w", c.Link, m.parent.Name, looked)
+			}
 		}
+		errs[i] = errors.Join(etc[i], errs[i])
 	}
 	return errs
 }
@@ -66,19 +71,24 @@ func (m *NetworkManager) atOnce(do func(int, *Client)) {
 	wg.Wait()
 }
 
-// strip takes away all of the client but its namespace, now nameless, and if
-// the parent lists it, its macvlan. Each part is forgotten once it is gone, so
-// that strip can be called again.
-func (c *Client) strip(listed bool) error {
-	if c.etc {
-		_ = os.Remove(filepath.Join(c.etcDir(), "resolv.conf"))
-		if os.Remove(c.etcDir()) != nil { // somebody has put more into it
-			if err := os.RemoveAll(c.etcDir()); err != nil {
-				return err
-			}
-		}
-		c.etc = false
+// removeEtc takes away the client's folder in /etc/netns.
+func (c *Client) removeEtc() error {
+	if !c.etc {
+		return nil
 	}
+	_ = os.Remove(filepath.Join(c.etcDir(), "resolv.conf"))
+	if os.Remove(c.etcDir()) != nil { // somebody has put more into it
+		if err := os.RemoveAll(c.etcDir()); err != nil {
+			return err
+		}
+	}
+	c.etc = false
+	return nil
+}
+
+// strip takes away the name of the client's namespace and, unless the parent
+// lists it, its macvlan. It can be called again.
+func (c *Client) strip(listed bool) error {
 	if c.ns == nil {
 		return nil
 	}
@@ -99,7 +109,8 @@ func (c *Client) strip(listed bool) error {
 }
 
 // awaitGone waits until the parent lists none of the clients, or for goneTime.
-func (m *NetworkManager) awaitGone() {
+// The error is that of the last look, if it failed.
+func (m *NetworkManager) awaitGone() (err error) {
 	left := 0
 	for _, c := range m.clients {
 		if c.onParent {
@@ -109,11 +120,14 @@ func (m *NetworkManager) awaitGone() {
 	progress := time.Now()
 	for end := time.Now().Add(goneTime); left > 0 && time.Now().Before(end); {
 		start := time.Now()
-		listed, before := m.macvlans(), left
-		left = 0
-		for _, c := range m.clients {
-			if c.onParent = c.onParent && listed[[6]byte(c.MAC)]; c.onParent {
-				left++
+		var listed map[[6]byte]bool
+		before := left
+		if listed, err = m.macvlans(); err == nil {
+			left = 0
+			for _, c := range m.clients {
+				if c.onParent = c.onParent && listed[[6]byte(c.MAC)]; c.onParent {
+					left++
+				}
 			}
 		}
 		switch {
@@ -131,15 +145,16 @@ func (m *NetworkManager) awaitGone() {
 			time.Sleep(max(2*time.Millisecond, 5*time.Since(start))) // the list holds up the kernel, too
 		}
 	}
+	return err
 }
 
 // macvlans are the MAC addresses that the parent receives for others, as
 // `bridge fdb show dev <parent>` lists them: those of its macvlans that are up
-// (macvlan_open in macvlan.c). Empty when they cannot be told.
-func (m *NetworkManager) macvlans() map[[6]byte]bool {
+// (macvlan_open in macvlan.c).
+func (m *NetworkManager) macvlans() (map[[6]byte]bool, error) {
 	found := map[[6]byte]bool{}
-	if m.parent.Index == 0 {
-		return found
+	if m.parent.Index == 0 { // of a run that was adopted, and whose parent is gone
+		return found, nil
 	}
 	for {
 		list, err := m.host.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(m.parent.Index)})
@@ -147,14 +162,14 @@ func (m *NetworkManager) macvlans() map[[6]byte]bool {
 			continue
 		}
 		if err != nil {
-			return found
+			return nil, err
 		}
 		for _, n := range list {
 			if n.LinkIndex == m.parent.Index && len(n.HardwareAddr) == 6 {
 				found[[6]byte(n.HardwareAddr)] = true
 			}
 		}
-		return found
+		return found, nil
 	}
 }
 

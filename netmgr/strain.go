@@ -8,18 +8,25 @@ type Strain struct {
 	NoBuffers int // packets that a full queue refused; they were sent again
 	Overflows int // packets that came and found no room in a socket
 	LinkDrops int // packets that clients' macvlans dropped, in either direction
+
+	Deaf string // why what DHCP servers said could not be heard; empty when it could
 }
 
-type strain struct{ noBuffers, overflows atomic.Int64 }
+type strain struct {
+	noBuffers, overflows atomic.Int64
+	deaf                 string // of the newest listener, once it is closed
+}
 
 // Strain is what the clients that stand suffered, and the sockets since New.
 func (m *NetworkManager) Strain() Strain {
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.drops())
+		m.strain.deaf = m.line.deaf()
 	}
 	s := Strain{
 		NoBuffers: int(m.strain.noBuffers.Load()),
 		Overflows: int(m.strain.overflows.Load()),
+		Deaf:      m.strain.deaf,
 	}
 	for _, c := range m.clients {
 		s.LinkDrops += c.linkDrops()

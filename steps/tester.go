@@ -22,6 +22,7 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 		NoBuffers: after.NoBuffers - before.NoBuffers,
 		Overflows: after.Overflows - before.Overflows,
 		LinkDrops: max(0, after.LinkDrops-before.LinkDrops), // clients that failed took theirs with them
+		Deaf:      after.Deaf,
 	})
 	for _, l := range report.Limits {
 		if !slices.ContainsFunc(w.limits, func(known health.Limit) bool { return known.Name == l.Name }) {

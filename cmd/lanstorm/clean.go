@@ -17,7 +17,8 @@ func cleanCommand() *cobra.Command {
 		Short: "Remove what is left of runs that were killed",
 		Long: `Remove what is left of runs that were killed, as their journals in
 /run/lanstorm tell it: leases are given back where the router still answers,
-clients, labs and folders are removed, limits of the kernel put back. Runs that
+clients, labs and folders are removed, limits of the kernel put back. After a loss
+of power the journals are gone, and what is left in /etc/netns is removed. Runs that
 are alive are not touched, nor is anything that was not lanstorm's.
 
 Every run does this by itself when it starts. Needs root.`,

@@ -155,6 +155,7 @@ func counters(now, before netmgr.Strain) health.Counters {
 		NoBuffers: now.NoBuffers - before.NoBuffers,
 		Overflows: now.Overflows - before.Overflows,
 		LinkDrops: now.LinkDrops - before.LinkDrops,
+		Deaf:      now.Deaf,
 	}
 }
 

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -15,6 +16,7 @@ const (
 	ClientDrops     = "client-drops"     // the clients' own links dropped packets
 	NoBuffers       = "no-buffers"       // packets could not be sent at once
 	ReceiveOverflow = "receive-overflow" // packets were lost in the clients' sockets
+	Deaf            = "deaf"             // the socket that hears answers for the clients was broken
 	Neighbours      = "neighbours"       // the neighbour table overflowed
 	CPU             = "cpu"              // the processors had no time left
 	Steal           = "steal"            // other virtual machines had the processors
@@ -110,6 +112,10 @@ func judgeCounters(r *Report, counted []Counters) {
 		sum.NoBuffers += c.NoBuffers
 		sum.Overflows += c.Overflows
 		sum.LinkDrops += c.LinkDrops
+		sum.Deaf = cmp.Or(sum.Deaf, c.Deaf)
+	}
+	if sum.Deaf != "" {
+		r.limit(Deaf, "look at what the kernel says: dmesg", "what DHCP servers answered could not be heard: %s", sum.Deaf)
 	}
 	switch {
 	case sum.LinkDrops == 0:

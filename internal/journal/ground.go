@@ -34,6 +34,7 @@ func (g ground) write() error {
 	}
 	// In one step, so that a death in the middle leaves the old or the new.
 	if err := os.WriteFile(groundDraft, record, 0o644); err != nil {
+		_ = os.Remove(groundDraft) // no room for all of it
 		return err
 	}
 	return os.Rename(groundDraft, groundFile)
@@ -55,9 +56,21 @@ func rememberGround() error {
 	_, err := os.Stat(namespace.EtcDir)
 	return ground{
 		Netns:    namespace.CurrentDirState(),
-		EtcNetns: err == nil,
+		EtcNetns: err == nil && !madeEtcNetns(),
 		Sysctls:  map[string]string{},
 	}.write()
+}
+
+// madeEtcNetns reports whether a run made /etc/netns, and did not live to
+// remove it.
+func madeEtcNetns() bool { return namespace.Maker(namespace.EtcDir) != "" }
+
+func removeEtcNetns() error {
+	err := os.Remove(namespace.EtcDir)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTEMPTY) {
+		return nil
+	}
+	return err
 }
 
 // Raise makes a limit of the kernel at least what is needed, such as
@@ -102,6 +115,9 @@ func restoreGround() error {
 	}
 	g, err := readGround()
 	if errors.Is(err, os.ErrNotExist) {
+		if madeEtcNetns() {
+			return removeEtcNetns()
+		}
 		return nil
 	}
 	if err != nil {
@@ -114,8 +130,7 @@ func restoreGround() error {
 	}
 	namespace.RestoreDirState(g.Netns)
 	if !g.EtcNetns {
-		err := os.Remove(namespace.EtcDir)
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		if err := removeEtcNetns(); err != nil {
 			return err
 		}
 	}

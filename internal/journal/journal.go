@@ -1,7 +1,7 @@
 // Package journal writes down what a run is about to make, so that whatever
 // becomes of the run, the next one can undo it. Each run has a folder in
-// /run/lanstorm with one file: append-only, locked with flock(2) for as long
-// as the run's process lives.
+// /run/lanstorm with one file: append-only, locked for as long as the run's
+// process lives.
 package journal
 
 import (
@@ -12,8 +12,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -28,45 +26,56 @@ type Run struct {
 	id, dir string
 	mu      sync.Mutex
 	file    *os.File // locked
+	torn    bool     // its last line has no end
 }
 
 // Begin opens the journal of a new run. command says, in a word or two, what
 // the run is.
 func Begin(command string) (r *Run, err error) {
+	r = &Run{}
 	err = locked(func() error {
-		if err := rememberGround(); err != nil {
-			return err
+		err := rememberGround()
+		if err == nil {
+			err = r.begin(command)
 		}
-		now := time.Now()
-		for i := 0; ; i++ {
-			r = &Run{id: fmt.Sprintf("%s-%d.%d", now.Format("20060102-150405"), os.Getpid(), i)}
-			r.dir = filepath.Join(Dir, r.id)
-			err := os.Mkdir(r.dir, 0o755)
-			if err == nil {
-				break
-			}
-			if !errors.Is(err, os.ErrExist) {
-				return err
-			}
+		if err != nil { // nothing was made yet, so there is nothing to keep
+			return errors.Join(err, r.remove())
 		}
-		// It gets its name when it is locked: unlocked, it would be a dead run's
-		// to whoever looks at that moment.
-		path := filepath.Join(r.dir, fileName)
-		if r.file, err = os.OpenFile(path+".new", os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
-			return err
-		}
-		if err := flockWait(r.file); err != nil {
-			return err
-		}
-		if err := os.Rename(path+".new", path); err != nil {
-			return err
-		}
-		return r.Record(Entry{Run: &Header{PID: os.Getpid(), Started: now, Command: command}})
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal in %s: %w", Dir, err)
 	}
 	return r, nil
+}
+
+func (r *Run) begin(command string) (err error) {
+	now := time.Now()
+	for i := 0; ; i++ {
+		r.id = fmt.Sprintf("%s-%d.%d", now.Format("20060102-150405"), os.Getpid(), i)
+		r.dir = filepath.Join(Dir, r.id)
+		err := os.Mkdir(r.dir, 0o755)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrExist) {
+			r.dir = "" // not ours
+			return err
+		}
+	}
+	// It gets its name when it is locked: unlocked, it would be a dead run's
+	// to whoever looks at that moment.
+	path := filepath.Join(r.dir, fileName)
+	if r.file, err = os.OpenFile(path+".new", os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
+		return err
+	}
+	if !takeLock(r.file, runLock) {
+		return errors.New("the file system has no locks")
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return r.Record(Entry{Run: &Header{PID: os.Getpid(), Started: now, Command: command}})
 }
 
 // Record writes e down, in one write(2), so that a reader sees it whole or
@@ -82,7 +91,13 @@ func (r *Run) Record(e Entry) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, err := r.file.Write(append(line, '\n')); err != nil {
+	line = append(line, '\n')
+	if r.torn { // the next line must not become a part of it
+		line = append([]byte{'\n'}, line...)
+	}
+	n, err := r.file.Write(line)
+	r.torn = n < len(line) && (n > 0 || r.torn)
+	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	return nil
@@ -101,9 +116,14 @@ type BusyError struct {
 	Parent  string
 	PID     int
 	Started time.Time
+	Undone  bool // its process is dead, and another at work to undo it
 }
 
 func (e *BusyError) Error() string {
+	if e.Undone {
+		return fmt.Sprintf("interface %s: another lanstorm is just removing what is left there of the run of %s; try again when it is done",
+			e.Parent, e.Started.Format(time.TimeOnly))
+	}
 	return fmt.Sprintf("interface %s: in use by another run (pid %d, since %s); wait for it, or end it with: kill %d",
 		e.Parent, e.PID, e.Started.Format(time.TimeOnly), e.PID)
 }
@@ -120,8 +140,8 @@ func (r *Run) Claim(parent string) error {
 			return err
 		}
 		for _, o := range others {
-			if o.Live && o.Parent == parent {
-				return &BusyError{Parent: parent, PID: o.PID, Started: o.Started}
+			if o.Parent == parent && (o.Live || o.Undone) {
+				return &BusyError{Parent: parent, PID: o.PID, Started: o.Started, Undone: !o.Live}
 			}
 		}
 		return r.Record(Entry{Parent: parent})
@@ -161,13 +181,20 @@ func (r *Run) End() error {
 	if r == nil {
 		return nil
 	}
-	return locked(func() error {
+	return locked(r.remove)
+}
+
+// remove is called with the lock of all held.
+func (r *Run) remove() error {
+	if r.file != nil {
 		defer r.file.Close()
+	}
+	if r.dir != "" {
 		if err := os.RemoveAll(r.dir); err != nil {
 			return err
 		}
-		return restoreGround()
-	})
+	}
+	return restoreGround()
 }
 
 // Abandon closes the journal but keeps it: there is something left to undo.
@@ -189,7 +216,7 @@ func TakeOver(id string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !tryLock(f) {
+	if isHeld(f, runLock) || !takeLock(f, undoLock) || !stillThere(f) {
 		return nil, f.Close()
 	}
 	return &Run{id: id, dir: dir, file: f}, nil
@@ -198,7 +225,7 @@ func TakeOver(id string) (*Run, error) {
 // Tidy removes what runs left that died before they had a journal. No run is
 // beginning while it has the lock.
 func Tidy() error {
-	if _, err := os.Stat(Dir); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(Dir); errors.Is(err, os.ErrNotExist) && !madeEtcNetns() {
 		return nil
 	}
 	return locked(func() error {
@@ -236,7 +263,6 @@ func Records() ([]Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Live = isLocked(path)
 		all = append(all, r)
 	}
 	return all, nil
@@ -251,64 +277,4 @@ func (r *Run) others() ([]Record, error) {
 		}
 	}
 	return all, err
-}
-
-func tryLock(f *os.File) bool {
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
-}
-
-func isLocked(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return !tryLock(f)
-}
-
-// locked runs fn while no other process is in it. The lock is on Dir itself,
-// which is removed when fn leaves it empty.
-func locked(fn func() error) error {
-	for {
-		if err := os.MkdirAll(Dir, 0o755); err != nil {
-			return err
-		}
-		d, err := os.Open(Dir)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // removed since
-		}
-		if err != nil {
-			return err
-		}
-		if err := flockWait(d); err != nil {
-			d.Close()
-			return err
-		}
-		if !stillThere(d) {
-			d.Close()
-			continue
-		}
-		err = fn()
-		_ = os.Remove(Dir) // fails, rightly, unless empty
-		d.Close()
-		return err
-	}
-}
-
-func flockWait(f *os.File) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
-			return err
-		}
-	}
-}
-
-// stillThere reports whether f is what its name stands for now.
-func stillThere(f *os.File) bool {
-	now, err := os.Stat(f.Name())
-	if err != nil {
-		return false
-	}
-	then, err := f.Stat()
-	return err == nil && os.SameFile(now, then)
 }

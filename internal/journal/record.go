@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -58,6 +59,7 @@ type Record struct {
 	Header
 	ID     string
 	Live   bool // its process is alive
+	Undone bool // it is dead, and another process is at work to undo it
 	Parent string
 	Blocks []Block
 	Leases map[int]Lease // by client
@@ -74,7 +76,13 @@ func mark(id string) string { return "lanstorm " + id }
 // when the process died, so what it announces was not made.
 func read(dir string) (Record, error) {
 	r := Record{ID: filepath.Base(dir), Leases: map[int]Lease{}}
-	data, err := os.ReadFile(filepath.Join(dir, fileName))
+	f, err := os.Open(filepath.Join(dir, fileName))
+	if err != nil {
+		return r, err
+	}
+	defer f.Close()
+	r.Live, r.Undone = isHeld(f, runLock), isHeld(f, undoLock)
+	data, err := io.ReadAll(f)
 	if err != nil {
 		return r, err
 	}

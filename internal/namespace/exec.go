@@ -10,10 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EtcDir holds, for each namespace, a folder of files that programs inside see
-// in place of those in /etc (ip-netns(8)).
-const EtcDir = "/etc/netns"
-
 // Start starts cmd as `ip netns exec` would: inside the network namespace,
 // with a /sys that shows it, and with the files of /etc/netns/<name> in place
 // of those in /etc.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -17,9 +18,13 @@ import (
 type Result struct {
 	Run     journal.Record
 	Clients int // that still stood, in whole or in part
+	Folders int // in /etc/netns, of runs without a journal: then nothing else is known of them
 }
 
 func (r Result) String() string {
+	if r.Folders > 0 {
+		return fmt.Sprintf("runs whose journals are gone, as after a loss of power: %d folders in %s", r.Folders, namespace.EtcDir)
+	}
 	text := fmt.Sprintf("the run %q of %s (pid %d): %d clients", r.Run.Command, r.Run.Started.Format(time.DateTime), r.Run.PID, r.Clients)
 	for _, l := range r.Run.Labs {
 		text += ", " + l
@@ -46,6 +51,11 @@ func Dead(ctx context.Context, dry bool) (results []Result, err error) {
 			results = append(results, result)
 		}
 	}
+	n, orphanErr := netmgr.RemoveOrphans(dry)
+	if n > 0 {
+		results = append(results, Result{Folders: n})
+	}
+	err = errors.Join(err, orphanErr)
 	if !dry {
 		err = errors.Join(err, journal.Tidy())
 	}
