@@ -14,17 +14,17 @@ import (
 // and give it back.
 func (w *world) asking() []sentence {
 	return []sentence{
-		{`<n> clients ask for an address`, "creates n clients that ask; does not wait for their addresses", w.ask},
+		{`<n> client(s) ask(s) for an address`, "creates n clients that ask; does not wait for their addresses", w.ask},
 		{`one more client asks for an address`, "creates one that asks; does not wait for its address", w.askOne},
-		{`<n> of <n> clients should get an address`, "of all clients exactly so many have one after dhcp.timeout, and the others were offered none", w.soManyGetAddress},
-		{`<n> of <n> clients should get an address within <n> seconds`, "of all clients exactly so many have one then, and the others were offered none", w.soManyGetAddressWithin},
-		{`all clients that wait should get an address within <n> seconds`, "those that ask and have none", w.waitingGetAddress},
+		{`<n> of <n> client(s) should get an address`, "of all clients exactly so many have one after dhcp.timeout, and the others were offered none", w.soManyGetAddress},
+		{`<n> of <n> client(s) should get an address within <time>`, "of all clients exactly so many have one then, and the others were offered none", w.soManyGetAddressWithin},
+		{`all clients that wait should get an address within <time>`, "those that ask and have none", w.waitingGetAddress},
 		{`all clients release their addresses`, "each gives its lease back (RELEASE), and then does nothing", w.releaseAll},
 		{`one client releases its address`, "the first that has one", w.releaseOne},
 		{`all clients ask for an address again`, "those that gave theirs back look for a server; does not wait for their addresses", w.askAgain},
-		{`all clients should have an address again within <n> seconds`,
+		{`all clients should have an address again within <time>`,
 			"since the lab router or the clients rebooted, or they gave their addresses back", w.haveAddressAgain},
-		{`all clients should have their old address again within <n> seconds`, "each has again, since then, what it had before", w.haveOldAddressAgain},
+		{`all clients should have their old address again within <time>`, "each has again, since then, what it had before", w.haveOldAddressAgain},
 	}
 }
 
@@ -43,9 +43,8 @@ func (w *world) soManyGetAddress(ctx context.Context, n, of int) error {
 	return w.getAddress(ctx, n, of, w.config().DHCP.Timeout)
 }
 
-func (w *world) soManyGetAddressWithin(ctx context.Context, n, of, seconds int) error {
-	d, err := positive(seconds)
-	if err != nil {
+func (w *world) soManyGetAddressWithin(ctx context.Context, n, of int, d time.Duration) error {
+	if err := positive(d); err != nil {
 		return err
 	}
 	return w.getAddress(ctx, n, of, d)
@@ -83,9 +82,8 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 	})
 }
 
-func (w *world) waitingGetAddress(ctx context.Context, seconds int) error {
-	d, err := positive(seconds)
-	if err != nil {
+func (w *world) waitingGetAddress(ctx context.Context, d time.Duration) error {
+	if err := positive(d); err != nil {
 		return err
 	}
 	return w.judging("have no address yet", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
@@ -138,17 +136,16 @@ func (w *world) askAgain() error {
 	return nil
 }
 
-func (w *world) haveAddressAgain(ctx context.Context, seconds int) (context.Context, error) {
-	return w.haveAgain(ctx, seconds, false)
+func (w *world) haveAddressAgain(ctx context.Context, d time.Duration) (context.Context, error) {
+	return w.haveAgain(ctx, d, false)
 }
 
-func (w *world) haveOldAddressAgain(ctx context.Context, seconds int) (context.Context, error) {
-	return w.haveAgain(ctx, seconds, true)
+func (w *world) haveOldAddressAgain(ctx context.Context, d time.Duration) (context.Context, error) {
+	return w.haveAgain(ctx, d, true)
 }
 
-func (w *world) haveAgain(ctx context.Context, seconds int, old bool) (context.Context, error) {
-	d, err := positive(seconds)
-	if err != nil {
+func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) (context.Context, error) {
+	if err := positive(d); err != nil {
 		return ctx, err
 	}
 	if w.event == nil {
@@ -156,7 +153,7 @@ func (w *world) haveAgain(ctx context.Context, seconds int, old bool) (context.C
 	}
 	what := map[bool]string{false: "have no address again", true: "have not their old address again"}[old]
 	var returns []netmgr.Return
-	err = w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
+	err := w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
 		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), old)
 		if err == nil {
 			w.say("%s", told(returns, len(m.Clients()), w.event.what))

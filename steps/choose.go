@@ -77,6 +77,7 @@ func (s *Suite) choose() (choice, error) {
 		where = "the features inside this program"
 	}
 	selected := 0
+	var wrong []string
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
@@ -89,15 +90,19 @@ func (s *Suite) choose() (choice, error) {
 				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
 			}
 			for _, step := range p.Steps {
-				if !known(step.Text) {
-					file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
-					line := f.FindStep(step.AstNodeIds[0]).Location.Line
+				file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
+				line := f.FindStep(step.AstNodeIds[0]).Location.Line
+				if sentence, ok := find(step.Text); !ok {
 					c.notes = append(c.notes, fmt.Sprintf("undefined: %s:%d: no such sentence: %q (`lanstorm steps` lists those there are)", file, line, step.Text))
+				} else if err := sentence.check(step); err != nil {
+					wrong = append(wrong, fmt.Sprintf("%s:%d: %q: %v", file, line, step.Text, err))
 				}
 			}
 		}
 	}
 	switch {
+	case wrong != nil:
+		return c, errors.New(strings.Join(slices.Compact(wrong), "; "))
 	case selected == 0 && tags != "":
 		return c, fmt.Errorf("tags %q select no scenario of %s", tags, where)
 	case selected == 0:

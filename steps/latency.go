@@ -16,29 +16,28 @@ func (w *world) latency() []sentence {
 		judges   = "of all replies of the newest measurement, which is made for ping.duration if there was none; lost pings do not count"
 	)
 	return []sentence{
-		{`all clients measure the latency to the router for <n> seconds`, measures, w.measureRouterFor},
-		{`all clients measure the latency to Google DNS for <n> seconds`, measures, w.measureGoogleFor},
-		{`the <n>th percentile latency to the router should be under <n> ms`, judges, w.routerLatencyUnder},
-		{`the <n>th percentile latency to Google DNS should be under <n> ms`, judges, w.googleLatencyUnder},
-		{`no client should lose more than <n>% of its pings`, "in the newest round of pings or measurement of latency; the latter is made, to the router, if there was neither", w.lostAtMost},
+		{`all clients measure the latency to the router for <time>`, measures, w.measureRouterFor},
+		{`all clients measure the latency to Google DNS for <time>`, measures, w.measureGoogleFor},
+		{`the <x>th percentile latency to the router should be under <time>`, judges, w.routerLatencyUnder},
+		{`the <x>th percentile latency to Google DNS should be under <time>`, judges, w.googleLatencyUnder},
+		{`no client should lose more than <x>% of its pings`, "in the newest round of pings or measurement of latency; the latter is made, to the router, if there was neither", w.lostAtMost},
 	}
 }
 
 // maxMeasure bounds a measurement: a scenario is no monitor.
 const maxMeasure = 24 * time.Hour
 
-func (w *world) measureRouterFor(ctx context.Context, seconds int) error {
-	return w.measureFor(ctx, toRouter, seconds)
+func (w *world) measureRouterFor(ctx context.Context, d time.Duration) error {
+	return w.measureFor(ctx, toRouter, d)
 }
 
-func (w *world) measureGoogleFor(ctx context.Context, seconds int) error {
-	return w.measureFor(ctx, toInternet, seconds)
+func (w *world) measureGoogleFor(ctx context.Context, d time.Duration) error {
+	return w.measureFor(ctx, toInternet, d)
 }
 
-func (w *world) measureFor(ctx context.Context, whom target, seconds int) error {
-	d := time.Duration(seconds) * time.Second
+func (w *world) measureFor(ctx context.Context, whom target, d time.Duration) error {
 	if d < time.Second || d > maxMeasure {
-		return refuse("a measurement of %d seconds: ask for 1 to %.0f", seconds, maxMeasure.Seconds())
+		return refuse("a measurement of %s: ask for %s to %s", d, time.Second, maxMeasure)
 	}
 	return w.measure(ctx, whom, 0, d)
 }
@@ -66,20 +65,20 @@ func (w *world) measure(ctx context.Context, whom target, count int, d time.Dura
 	return nil
 }
 
-func (w *world) routerLatencyUnder(ctx context.Context, percentile, ms int) error {
-	return w.latencyUnder(ctx, toRouter, percentile, ms)
+func (w *world) routerLatencyUnder(ctx context.Context, percentile float64, limit time.Duration) error {
+	return w.latencyUnder(ctx, toRouter, percentile, limit)
 }
 
-func (w *world) googleLatencyUnder(ctx context.Context, percentile, ms int) error {
-	return w.latencyUnder(ctx, toInternet, percentile, ms)
+func (w *world) googleLatencyUnder(ctx context.Context, percentile float64, limit time.Duration) error {
+	return w.latencyUnder(ctx, toInternet, percentile, limit)
 }
 
-func (w *world) latencyUnder(ctx context.Context, whom target, percentile, ms int) error {
+func (w *world) latencyUnder(ctx context.Context, whom target, percentile float64, limit time.Duration) error {
 	if percentile < 1 || percentile > 100 {
 		return refuse("the %s percentile: ask for the 1st to the 100th", ordinal(percentile))
 	}
-	if ms < 1 {
-		return refuse("under %d ms: ask for at least 1", ms)
+	if limit <= 0 {
+		return refuse("under %s: ask for more than 0s", limit)
 	}
 	measured := w.latencies[whom]
 	if measured == nil {
@@ -92,20 +91,19 @@ func (w *world) latencyUnder(ctx context.Context, whom target, percentile, ms in
 	if measured.Received() == 0 {
 		return w.judge(asPings(whom, *measured), 0)
 	}
-	limit := time.Duration(ms) * time.Millisecond
-	found := measured.RTT.Percentile(float64(percentile))
+	found := measured.RTT.Percentile(percentile)
 	if found < limit {
 		return nil
 	}
 	slowest := measured.Clients[0]
 	for _, c := range measured.Clients {
-		if c.RTT.Percentile(float64(percentile)) > slowest.RTT.Percentile(float64(percentile)) {
+		if c.RTT.Percentile(percentile) > slowest.RTT.Percentile(percentile) {
 			slowest = c
 		}
 	}
 	return fmt.Errorf("the %s percentile latency to %s is %s, not under %s (of %d replies; the slowest client is %s with %s)",
 		ordinal(percentile), whom, brief(found), limit, measured.Received(),
-		slowest.Client.Name, brief(slowest.RTT.Percentile(float64(percentile))))
+		slowest.Client.Name, brief(slowest.RTT.Percentile(percentile)))
 }
 
 // asPings is a measurement as a round of pings, to judge its losses.
@@ -119,16 +117,16 @@ func asPings(whom target, measured netmgr.ProbeResult) *pinged {
 	return round
 }
 
-func (w *world) lostAtMost(ctx context.Context, percent int) error {
+func (w *world) lostAtMost(ctx context.Context, percent float64) error {
 	if percent < 0 || percent > 100 {
-		return refuse("a loss of %d%%: ask for 0 to 100", percent)
+		return refuse("a loss of %g%%: ask for 0 to 100", percent)
 	}
 	if w.last == nil {
 		if err := w.measure(ctx, toRouter, w.config().Ping.Requests(), 0); err != nil {
 			return err
 		}
 	}
-	return w.judge(w.last, float64(percent))
+	return w.judge(w.last, percent)
 }
 
 // brief rounds a latency to what can be told of it.
@@ -139,9 +137,9 @@ func brief(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-func ordinal(n int) string {
-	suffix := "th"
-	if n%100 < 11 || n%100 > 13 {
+func ordinal(x float64) string {
+	suffix, n := "th", int(x)
+	if x == float64(n) && (n%100 < 11 || n%100 > 13) {
 		switch n % 10 {
 		case 1:
 			suffix = "st"
@@ -151,5 +149,5 @@ func ordinal(n int) string {
 			suffix = "rd"
 		}
 	}
-	return fmt.Sprint(n, suffix)
+	return fmt.Sprintf("%g%s", x, suffix)
 }

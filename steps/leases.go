@@ -15,7 +15,7 @@ import (
 // leases is the sentences about what becomes of leases, one after the other.
 func (w *world) leases() []sentence {
 	return []sentence{
-		{`all clients should keep their addresses for <n> seconds`,
+		{`all clients should keep their addresses for <time>`,
 			"none loses its lease or gets another address meanwhile, however often leases are renewed", w.keepAddresses},
 		{`the router should renew all leases at T1`,
 			"clients ask their own server (unicast) at half of the lease time, and get more; waits for that, 10 minutes at most", w.renewsAtT1},
@@ -45,12 +45,12 @@ type event struct {
 
 func (w *world) happens(m *netmgr.NetworkManager, what string) { w.event = &event{what, m.Past()} }
 
-// positive is for how long a sentence waits.
-func positive(seconds int) (time.Duration, error) {
-	if seconds < 1 {
-		return 0, refuse("%d seconds: ask for at least 1", seconds)
+// positive refuses to wait for no time.
+func positive(d time.Duration) error {
+	if d <= 0 {
+		return refuse("%s: ask for more than 0s", d)
 	}
-	return time.Duration(seconds) * time.Second, nil
+	return nil
 }
 
 // errNoLease is said where there is nothing to judge: that must not pass.
@@ -82,9 +82,8 @@ func (w *world) judging(what string, judge func(*netmgr.NetworkManager) ([]netmg
 	return verdict(m, what, problems)
 }
 
-func (w *world) keepAddresses(ctx context.Context, seconds int) error {
-	d, err := positive(seconds)
-	if err != nil {
+func (w *world) keepAddresses(ctx context.Context, d time.Duration) error {
+	if err := positive(d); err != nil {
 		return err
 	}
 	return w.leased("did not keep their address", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {

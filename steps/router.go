@@ -2,6 +2,8 @@ package steps
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/lab"
@@ -13,15 +15,24 @@ import (
 func (w *world) router() []sentence {
 	var list []sentence
 	for _, k := range fault.Kinds {
-		do := any(func() error { return w.breakRouter(k.With(0)) })
-		if k.TakesNumber() {
-			do = func(n int) error { return w.breakRouter(k.With(n)) }
-		}
-		list = append(list, sentence{k.Sentence, fmt.Sprintf("%s (lab.faults: %s)", k.Means, k.Usage()), do})
+		list = append(list, sentence{k.Sentence, fmt.Sprintf("%s (lab.faults: %s)", k.Means, k.Usage()), w.breaks(k)})
 	}
 	return append(list,
 		sentence{`the lab router reboots`, "as after a power cut: link down for a moment, leases forgotten", w.rebootRouter},
 		sentence{`the lab router works again`, "as godog.yml says, with what it does wrong there", w.healRouter})
+}
+
+// breaks is what the sentence about a fault does, with the argument that it says.
+func (w *world) breaks(k fault.Kind) any {
+	switch {
+	case strings.Contains(k.Sentence, "<time>"):
+		return func(d time.Duration) error { return w.breakRouter(k.With(d)) }
+	case strings.Contains(k.Sentence, "<x>%"):
+		return func(percent float64) error { return w.breakRouter(k.With(percent)) }
+	case strings.Contains(k.Sentence, "<n>"):
+		return func(n int) error { return w.breakRouter(k.With(n)) }
+	}
+	return func() error { return w.breakRouter(k.With(nil)) }
 }
 
 // breakRouter holds until the end of the scenario, or healRouter.

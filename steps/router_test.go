@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -27,17 +28,22 @@ func TestSentencesAndGodogYmlBreakTheSame(t *testing.T) {
 	w := &world{suite: s}
 	for i, k := range fault.Kinds {
 		want := l.Conditions()
-		if err := k.With(3).Apply(&want); err != nil {
-			t.Fatal(err)
-		}
+		var f fault.Fault
 		switch do := w.router()[i].do.(type) {
 		case func() error:
-			err = do()
+			f, err = k.With(nil), do()
 		case func(int) error:
-			err = do(3)
+			f, err = k.With(3), do(3)
+		case func(float64) error:
+			f, err = k.With(2.5), do(2.5)
+		case func(time.Duration) error:
+			f, err = k.With(3*time.Second), do(3*time.Second)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", k.Sentence, err)
+		}
+		if err := f.Apply(&want); err != nil {
+			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, l.Conditions()); diff != "" {
 			t.Errorf("%s (-godog.yml +sentence):\n%s", k.Sentence, diff)
@@ -106,7 +112,7 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"a reboot of a real router", map[string]string{"interface": "wire0"}, []string{`the lab router reboots`},
 			"only the lab's router does wrong on purpose, and this run uses wire0 (set interface to lab)"},
 		{"more than all", nil, []string{`the lab router loses 200% of packets`},
-			`"loss 200%" is not a fault: write loss <n>% (n from 0 to 100)`},
+			`"loss 200%" is not a fault: write loss <x>% (x from 0 to 100)`},
 		{"fewer than none", nil, []string{`the lab router hands out -5 addresses`},
 			`"pool -5" is not a fault: write pool <n> (n from 1 to 16777216)`},
 		{"more addresses than there are", map[string]string{"lab.subnet": "10.77.0.0/24"}, []string{`the lab router hands out 300 addresses`},

@@ -19,16 +19,16 @@ func (w *world) setup() []sentence {
 		{`the router IP address is configured`, "targets.router in godog.yml is auto or a host's address", w.routerIsConfigured},
 		{`the base network interface is available on the system`, "the interface exists, is wired, up and has carrier", w.interfaceIsAvailable},
 		{`I initialize the Network Manager`, "checks that clients can be made here", w.interfaceIsAvailable},
-		{`I create <n> virtual clients using macvlan`, creates, w.createClients},
-		{`I provision <n> virtual clients using macvlan`, creates, w.createClients},
-		{`I create <n> clients connected to the router`, creates, w.createClients},
-		{`I launch <n> clients using the selected topology`, creates + " (clients.topology: wired)", w.createClients},
-		{`I create <n> virtual clients using macvlan, at most <n> at a time`, bounded, w.createClientsBounded},
-		{`I create <n> clients connected to the router, at most <n> at a time`, bounded, w.createClientsBounded},
-		{`I create <n> virtual clients using macvlan at <n> per second`, paced, w.createClientsAt},
-		{`I create <n> virtual clients using macvlan over <n> seconds`, paced, w.createClientsOver},
-		{`I create <n> clients connected to the router at <n> per second`, paced, w.createClientsAt},
-		{`I create <n> clients connected to the router over <n> seconds`, paced, w.createClientsOver},
+		{`I create <n> virtual client(s) using macvlan`, creates, w.createClients},
+		{`I provision <n> virtual client(s) using macvlan`, creates, w.createClients},
+		{`I create <n> client(s) connected to the router`, creates, w.createClients},
+		{`I launch <n> client(s) using the selected topology`, creates + " (clients.topology: wired)", w.createClients},
+		{`I create <n> virtual client(s) using macvlan, at most <n> at a time`, bounded, w.createClientsBounded},
+		{`I create <n> client(s) connected to the router, at most <n> at a time`, bounded, w.createClientsBounded},
+		{`I create <n> virtual client(s) using macvlan at <n> per second`, paced, w.createClientsAt},
+		{`I create <n> virtual client(s) using macvlan over <time>`, paced, w.createClientsOver},
+		{`I create <n> client(s) connected to the router at <n> per second`, paced, w.createClientsAt},
+		{`I create <n> client(s) connected to the router over <time>`, paced, w.createClientsOver},
 	}
 }
 
@@ -66,11 +66,11 @@ func (w *world) createClientsAt(ctx context.Context, n, perSecond int) (context.
 	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Second / time.Duration(perSecond)})
 }
 
-func (w *world) createClientsOver(ctx context.Context, n, seconds int) (context.Context, error) {
-	if seconds < 1 {
-		return ctx, refuse("over %d seconds: ask for at least 1", seconds)
+func (w *world) createClientsOver(ctx context.Context, n int, d time.Duration) (context.Context, error) {
+	if d <= 0 {
+		return ctx, refuse("over %s: ask for more than 0s", d)
 	}
-	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Duration(seconds) * time.Second / time.Duration(max(n, 1))})
+	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: d / time.Duration(max(n, 1))})
 }
 
 func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arrival) (context.Context, error) {

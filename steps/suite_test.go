@@ -101,11 +101,15 @@ func TestWhatARunRefuses(t *testing.T) {
 		{"fewer than none", nil, "", `I create -3 virtual clients using macvlan`, ExitNotRunnable, "-3 clients: ask for at least 1"},
 		{"more than there are MAC addresses", nil, "", `I create 70000 virtual clients using macvlan`, ExitNotRunnable, "at most 65535"},
 		{"no clients a second", nil, "", `I create 5 virtual clients using macvlan at 0 per second`, ExitNotRunnable, "0 clients per second: ask for at least 1"},
-		{"in no time", nil, "", `I create 5 clients connected to the router over 0 seconds`, ExitNotRunnable, "over 0 seconds: ask for at least 1"},
+		{"in no time", nil, "", `I create 5 clients connected to the router over 0 seconds`, ExitNotRunnable, "over 0s: ask for more than 0s"},
 		{"a percentile that there is not", nil, "", `the 101st percentile latency to the router should be under 20 ms`, ExitNotRunnable, "the 101st percentile: ask for the 1st to the 100th"},
-		{"a latency below any", nil, "", `the 95th percentile latency to Google DNS should be under 0 ms`, ExitNotRunnable, "under 0 ms: ask for at least 1"},
+		{"a latency below any", nil, "", `the 95th percentile latency to Google DNS should be under 0 ms`, ExitNotRunnable, "under 0s: ask for more than 0s"},
 		{"a loss above all", nil, "", `no client should lose more than 101% of its pings`, ExitNotRunnable, "a loss of 101%: ask for 0 to 100"},
-		{"a measurement of no time", nil, "", `all clients measure the latency to the router for 0 seconds`, ExitNotRunnable, "a measurement of 0 seconds: ask for 1 to 86400"},
+		{"a measurement of no time", nil, "", `all clients measure the latency to the router for 0 seconds`, ExitNotRunnable, "a measurement of 0s: ask for 1s to 24h0m0s"},
+		{"a percentile beyond the last", nil, "", `the 100.5th percentile latency to the router should be under 1 minute`, ExitNotRunnable, "the 100.5th percentile: ask for the 1st to the 100th"},
+		{"more clients than can be counted", nil, "", `I create 99999999999999999999 virtual clients using macvlan`, ExitNotRunnable, "lanstorm: features/f.feature:4: \"I create 99999999999999999999 virtual clients using macvlan\": 99999999999999999999 is too large a number\n"},
+		{"a table that nobody takes", nil, "", tenClients + "\n      | 5 |", ExitNotRunnable, "lanstorm: features/f.feature:4: \"I create 10 virtual clients using macvlan\": this sentence takes no table\n"},
+		{"a doc string that nobody takes", nil, "", tenClients + "\n      \"\"\"\n      5\n      \"\"\"", ExitNotRunnable, "this sentence takes no doc string"},
 		{"an interface that is not there", map[string]string{"interface": "eth7"}, "", tenClients, ExitNotRunnable, `interface: there is no interface "eth7"`},
 		{"tags that select nothing", map[string]string{"godog.tags": "@typo"}, "@smoke", tenClients, ExitNotRunnable, `tags "@typo" select no scenario of the features inside this program`},
 		{"only scenarios for a real router", nil, "@hardware", tenClients, ExitNotRunnable, "needs a real router, and this run uses the lab"},
@@ -121,6 +125,22 @@ func TestWhatARunRefuses(t *testing.T) {
 				t.Errorf("exit code %d, want %d and %q in:\n%s", code, tt.code, tt.want, output)
 			}
 		})
+	}
+}
+
+func TestSentencesAsPeopleWriteThem(t *testing.T) {
+	nstest.Need(t)
+	code, output := runFeature(t, quick(t, nil), "",
+		`the lab router gives leases of 1 hour`,
+		`the lab router delays packets by "1.5" ms`,
+		`the lab router hands out 1 address`,
+		`I create 1 virtual client using macvlan over 100 ms`,
+		`the 99.9th percentile latency to the router should be under "1" minute`,
+		`no client should lose more than 99.5% of its pings`,
+		`all clients should keep their addresses for 10 ms`,
+		`all clients measure the latency to the router for 1 second`)
+	if code != ExitPassed {
+		t.Errorf("exit code %d:\n%s", code, output)
 	}
 }
 

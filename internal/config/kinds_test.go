@@ -38,7 +38,7 @@ func TestValuesRefused(t *testing.T) {
 		{"a subnet too small", "lab.subnet", "10.77.0.0/29", "10.77.0.0/29 is out of range (/8 to /28)"},
 		{"neither yes nor no", "lab.ping_check", "yes", `"yes" is neither true nor false`},
 		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp,`},
-		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <n>% (n from 0 to 100)`},
+		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <x>% (x from 0 to 100)`},
 		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of pretty, progress,`},
 		{"a format without its file", "godog.format", "junit:", `"junit:" names no file`},
 	} {

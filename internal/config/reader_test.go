@@ -63,7 +63,7 @@ func TestParseRefusesShapes(t *testing.T) {
 		{"a nested list", "dns:\n- 8.8.8.8\n- [1.1.1.1]\n", "3: dns: a list item that is not one plain value"},
 		{"an empty list item", "dns:\n- 8.8.8.8\n-\n", "3: dns: a list item that is not one plain value"},
 		{"a bad fault", "lab:\n  faults:\n  - no-gateway\n  - drop-dhcp most\n",
-			`4: lab.faults: "drop-dhcp most" is not a fault: write drop-dhcp <n> (n from 1 to 16777216) or drop-dhcp <n>% (n from 0 to 100)`},
+			`4: lab.faults: "drop-dhcp most" is not a fault: write drop-dhcp <n> (n from 1 to 16777216) or drop-dhcp <x>% (x from 0 to 100)`},
 		{"a bad list item", "dns:\n- 8.8.8.8\n- fast\n", `3: dns: "fast" is not an IPv4 address`},
 		{"no value", "ping:\n  count:\n  interval: 1s\n", "2: ping.count: has no value"},
 		{"null", "interface: null\n", "1: interface: has no value"},

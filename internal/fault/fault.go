@@ -55,7 +55,7 @@ type Conditions struct {
 // Kind is a fault but for its argument.
 type Kind struct {
 	Name     string
-	Sentence string // that says it in a feature; <n> is the argument, in the unit of Usage
+	Sentence string // that says it in a feature; <n>, <x> or <time> is the argument
 	Means    string // one line of help
 	Builtin  bool   // only the lab's own servers can do it, not somebody else's
 	argument
@@ -68,16 +68,19 @@ type argument struct {
 	set   func(c *Conditions, text string) (canonical string, ok bool)
 }
 
-// Usage is how the fault is written: "drop-dhcp <n>%".
+// Usage is how the fault is written: "drop-dhcp <x>%".
 func (k Kind) Usage() string { return strings.TrimSpace(k.Name + " " + k.form) }
 
-// TakesNumber reports whether the fault has an argument.
-func (k Kind) TakesNumber() bool { return k.form != "" }
-
-// With is the fault of this kind whose argument is n, in the unit of Usage. A
-// kind without an argument takes no notice of n.
-func (k Kind) With(n int) Fault {
-	return Fault(strings.Replace(k.Usage(), "<n>", strconv.Itoa(n), 1))
+// With is the fault of this kind with that argument: an int, a float64 in
+// percent, a time.Duration or, for a kind that has none, nil.
+func (k Kind) With(argument any) Fault {
+	switch v := argument.(type) {
+	case nil:
+		return Fault(k.Name)
+	case float64:
+		return Fault(k.Name + " " + strconv.FormatFloat(v, 'f', -1, 64) + "%")
+	}
+	return Fault(fmt.Sprint(k.Name, " ", argument))
 }
 
 // Parse reads a fault. Its error is one line that says how to write it.
@@ -150,7 +153,7 @@ func count(field func(*Conditions) *int) argument {
 
 // percent takes a share, such as 2.5%.
 func percent(field func(*Conditions) *float64) argument {
-	return argument{"<n>%", " (n from 0 to 100)", func(c *Conditions, text string) (string, bool) {
+	return argument{"<x>%", " (x from 0 to 100)", func(c *Conditions, text string) (string, bool) {
 		number, isPercent := strings.CutSuffix(text, "%")
 		v, err := strconv.ParseFloat(number, 64)
 		if !isPercent || err != nil || !(v >= 0 && v <= 100) { // the negation also catches NaN
@@ -162,8 +165,7 @@ func percent(field func(*Conditions) *float64) argument {
 	}}
 }
 
-// milliseconds and seconds take any duration, and are named for the unit in
-// which sentences give it.
+// milliseconds and seconds take any duration, in that unit or another.
 func milliseconds(field func(*Conditions) *time.Duration) argument {
 	return span("<n>ms", time.Millisecond, time.Minute, time.Nanosecond, field)
 }

@@ -102,7 +102,7 @@ func TestWhatALabCannotDo(t *testing.T) {
 		fault lab.Fault
 		want  string
 	}{
-		{"what is no fault", ordinary(), "loss 10", `"loss 10" is not a fault: write loss <n>% (n from 0 to 100)`},
+		{"what is no fault", ordinary(), "loss 10", `"loss 10" is not a fault: write loss <x>% (x from 0 to 100)`},
 		{"more addresses than there are", small, "pool 6", "fault pool 6: only 5 addresses fit in 10.77.0.0/28"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
