@@ -21,9 +21,6 @@ type Arrival struct {
 	OnTheirOwn bool
 }
 
-// patient is for how long a client asks that nobody waits for.
-const patient = 24 * time.Hour
-
 // bringUp takes clients through their stages. What it made before an error
 // stays, for Cleanup to find.
 type bringUp struct {
@@ -80,7 +77,7 @@ func (b *bringUp) run(ctx context.Context) {
 	b.tried = len(all)
 	switch {
 	case b.arrival.OnTheirOwn:
-		group.Start(patient, all...)
+		group.Start(0, all...)
 		b.asking = true
 		return
 	case b.arrival.Gap > 0:
@@ -93,19 +90,6 @@ func (b *bringUp) run(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	b.peak = group.Peak()
-}
-
-// leave gives up the clients of this creation.
-func (b *bringUp) leave() {
-	var all []*dhcp4.Client
-	for _, c := range b.clients {
-		if c.dhcp != nil {
-			all = append(all, c.dhcp)
-		}
-	}
-	if len(all) > 0 {
-		b.m.group.Leave(b.m.opts.Patience, all...)
-	}
 }
 
 // bound is how many clients may be asking for an address at one time; 0: any
@@ -131,8 +115,7 @@ func (b *bringUp) arrive(ctx context.Context, all []*dhcp4.Client) {
 func (b *bringUp) finish() {
 	b.end()
 	if !b.whole {
-		b.leave()
-		b.m.endDHCP() // nobody is in the middle of anything when all is taken down
+		b.m.leave(b.m.opts.Patience) // nobody is in the middle of anything when all is taken down
 	}
 	for _, c := range b.clients {
 		c.closeNetlink()
@@ -265,6 +248,15 @@ func (m *NetworkManager) openLine() (err error) {
 	return err
 }
 
+// leave ends all clients. It waits a little for what they are just being granted,
+// so that it can be given back.
+func (m *NetworkManager) leave(patience context.Context) {
+	if m.group != nil {
+		m.group.Leave(patience, m.theirDHCP(m.clients)...)
+	}
+	m.endDHCP()
+}
+
 // endDHCP stops all clients where they are, and waits for the kernels that
 // follow leases. To stop some of them would not do: those that go on would give
 // work to be waited for without end.
@@ -277,12 +269,12 @@ func (m *NetworkManager) endDHCP() {
 }
 
 // closeLine ends all DHCP but for the RELEASEs.
-func (m *NetworkManager) closeLine() {
+func (m *NetworkManager) closeLine(patience context.Context) {
+	m.leave(patience)
 	if m.carrier != nil {
 		m.carrier.Close()
 		m.carrier = nil
 	}
-	m.endDHCP()
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())
 		m.strain.deaf = m.line.deaf()

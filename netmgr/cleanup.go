@@ -22,13 +22,18 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 			c.http.CloseIdleConnections()
 		}
 	}
-	m.closeLine()
+	m.closeLine(ctx)
 	done, err := m.openHost()
 	if err != nil {
 		return err
 	}
 	defer done()
 	m.releaseAll(ctx, m.clients)
+	for _, c := range m.clients {
+		if c.leased {
+			m.unreleased++
+		}
+	}
 
 	errs := m.removeAll()
 	var left []*Client

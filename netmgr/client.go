@@ -41,6 +41,7 @@ type Client struct {
 	leased  bool          // if it does
 
 	wanted   atomic.Pointer[Lease] // what the client has by DHCP
+	last     atomic.Pointer[Lease] // the newest that it had, until it gives it up
 	lost     atomic.Pointer[leaseLoss]
 	applying sync.Mutex            // held while the kernel is made to follow
 	applied  atomic.Pointer[Lease] // what the kernel has

@@ -62,6 +62,7 @@ func (h host) Granted(l dhcp4.Lease) error {
 
 func (h host) Bound(l dhcp4.Lease) {
 	h.closeSender()
+	h.last.Store(&l)
 	h.settle(&l)
 }
 
@@ -70,6 +71,7 @@ func (h host) Lost(reason error) {
 		h.lost.Store(&leaseLoss{h.losses().times + 1, reason})
 	}
 	h.closeSender()
+	h.last.Store(nil)
 	h.granted, h.leased = journal.Lease{Client: h.number}, false
 	if err := h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted}); err != nil {
 		h.m.opts.Log.Warn("a lost lease was not written down", "client", h.Name, "reason", err)

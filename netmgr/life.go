@@ -38,7 +38,7 @@ func (m *NetworkManager) Reboot(remembered func(*Client) netip.Prefix) (asking [
 			fresh = append(fresh, c)
 		}
 	}
-	m.group.Reboot(patient, leases)
+	m.group.Reboot(leases)
 	m.Ask(fresh...)
 	return asking
 }
@@ -51,15 +51,23 @@ func (m *NetworkManager) Release(ctx context.Context, clients ...*Client) error 
 		c.closeSender() // its port is needed
 	}
 	m.releaseAll(ctx, clients)
+	var kept []string
 	var errs []error
 	for _, c := range clients {
 		host{c}.Idle()
+		c.last.Store(nil)
 		if c.leased {
-			errs = append(errs, fmt.Errorf("%s: the RELEASE could not be sent", c.Name))
+			kept = append(kept, c.Name)
 			continue
 		}
 		c.granted = journal.Lease{Client: c.number}
 		errs = append(errs, m.opts.Journal.Record(journal.Entry{Lease: &c.granted}))
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if kept != nil {
+		errs = append(errs, fmt.Errorf("tester: the RELEASEs of %d clients could not be sent: %s", len(kept), ranges(kept)))
 	}
 	return errors.Join(errs...)
 }
@@ -68,7 +76,15 @@ func (m *NetworkManager) Release(ctx context.Context, clients ...*Client) error 
 // an address.
 func (m *NetworkManager) Ask(clients ...*Client) {
 	m.group.Pause(m.theirDHCP(clients)...)
-	m.group.Start(patient, m.theirDHCP(clients)...)
+	m.group.Start(0, m.theirDHCP(clients)...)
+}
+
+// Remembered is the address that the client has or, while it reboots, had.
+func (c *Client) Remembered() netip.Prefix {
+	if l := c.last.Load(); l != nil {
+		return l.Address
+	}
+	return netip.Prefix{}
 }
 
 // HasLease reports whether the client has a lease now.
@@ -102,9 +118,11 @@ func those(clients []*Client, are func(*Client) bool) (some []*Client) {
 }
 
 func (m *NetworkManager) theirDHCP(clients []*Client) []*dhcp4.Client {
-	all := make([]*dhcp4.Client, len(clients))
-	for i, c := range clients {
-		all[i] = c.dhcp
+	var all []*dhcp4.Client
+	for _, c := range clients {
+		if c.dhcp != nil { // it did not come so far
+			all = append(all, c.dhcp)
+		}
 	}
 	return all
 }

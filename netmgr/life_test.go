@@ -17,7 +17,9 @@ import (
 // soon is time enough for what takes a moment, on a busy machine too.
 func soon() time.Time { return time.Now().Add(time.Minute) }
 
-func remembers(c *netmgr.Client) netip.Prefix { return c.Lease().Address }
+func at(t time.Time) func() time.Time { return func() time.Time { return t } }
+
+func remembers(c *netmgr.Client) netip.Prefix { return c.Remembered() }
 
 // none fails the test for what should not be.
 func none(t *testing.T, what string, problems []netmgr.Problem, err error) {
@@ -48,12 +50,12 @@ func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 			clients := create(t, m, 5)
 			past := m.Past()
 			m.Extend(false)
-			problems, err := past.NotExtended(t.Context(), soon(), false)
+			problems, err := past.NotExtended(t.Context(), at(soon()), false)
 			none(t, "renewed", problems, err)
 
 			past = m.Past()
 			m.Extend(true)
-			problems, err = past.NotExtended(t.Context(), soon(), true)
+			problems, err = past.NotExtended(t.Context(), at(soon()), true)
 			none(t, "rebound", problems, err)
 			none(t, "kept", past.NotKept(), nil)
 			none(t, "informed", m.Inform(t.Context()), nil)
@@ -61,7 +63,7 @@ func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 			past = m.Past()
 			problems, err = netmgr.NotAnswered(t.Context(), soon(), m.Reboot(remembers), dhcpv4.MessageTypeAck)
 			none(t, "confirmed", problems, err)
-			returns, problems, err := past.Returns(t.Context(), soon(), true)
+			returns, problems, err := past.Returns(t.Context(), soon(), clients, true)
 			none(t, "had again", problems, err)
 			if len(returns) != len(clients) {
 				t.Errorf("%d returns", len(returns))
@@ -103,10 +105,10 @@ func TestClientsVerifyTheirAddressesWhenTheLinkIsBack(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 3)
 	past := m.Past()
-	if err := l.Reboot(); err != nil {
+	if _, err := l.Reboot(); err != nil {
 		t.Fatal(err)
 	}
-	returns, problems, err := past.Returns(t.Context(), soon(), true)
+	returns, problems, err := past.Returns(t.Context(), soon(), clients, true)
 	none(t, "kept", problems, err)
 	none(t, "kept", past.NotKept(), nil)
 	for _, r := range returns {
@@ -218,5 +220,61 @@ func TestWhoElseIsThere(t *testing.T) {
 	others, err := m.Intruders(t.Context(), netip.MustParseAddr("10.77.0.250"))
 	if want := "10.77.0.1 (MAC 02:4c:53:00:00:01) offered addresses to 2 of 2 clients, 2 have one from it; the router 10.77.0.250 does not answer ARP"; len(others) != 1 || others[0] != want || err != nil {
 		t.Errorf("%q, %v; want %s", others, err, want)
+	}
+}
+
+// A server may be about to grant what a client has just asked for.
+func TestLeasesOnTheirWayAreGivenBack(t *testing.T) {
+	l := startLab(t, brokenLab("delay-dhcp 300ms"))
+	for range 3 {
+		m := newManager(t, netmgr.Options{Parent: l.Parent})
+		if err := m.CreateClientsAs(t.Context(), 20, netmgr.Arrival{OnTheirOwn: true}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(450 * time.Millisecond) // after the OFFERs, and before the ACKs
+		cleanup(t, m)
+		if m.Unreleased() > 0 {
+			t.Errorf("%d leases could not be given back", m.Unreleased())
+		}
+		awaitLeases(t, l, 0)
+	}
+}
+
+// A verification is no renewal: it makes the lease begin anew, and T1 with it.
+func TestALossOfTheCarrierIsNoRenewal(t *testing.T) {
+	opts := labOptions()
+	opts.LeaseTime = 6 * time.Second
+	l := startLab(t, opts)
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	create(t, m, 3)
+	past := m.Past()
+	if _, err := l.Reboot(); err != nil {
+		t.Fatal(err)
+	}
+	end := func() (last time.Time) {
+		for _, c := range m.With() {
+			if t := c.Lease().Acquired.Add(c.Lease().Rebind); t.After(last) {
+				last = t
+			}
+		}
+		return last
+	}
+	problems, err := past.NotExtended(t.Context(), end, false)
+	none(t, "renewed", problems, err)
+}
+
+func TestAClientThatRebootsTwiceRemembersItsAddress(t *testing.T) {
+	l := startLab(t, labOptions())
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	clients := create(t, m, 3)
+	past := m.Past()
+	m.Reboot(remembers)
+	m.Reboot(remembers)
+	returns, problems, err := past.Returns(t.Context(), soon(), clients, true)
+	none(t, "had again", problems, err)
+	for _, r := range returns {
+		if r.Before != r.Now {
+			t.Errorf("%+v", r)
+		}
 	}
 }

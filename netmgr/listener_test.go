@@ -109,7 +109,7 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 		defer heard.mu.Unlock()
 		return len(heard.owners[address]) > 0
 	})
-	m.closeLine()
+	m.closeLine(t.Context())
 	if m.Strain().Deaf == "" {
 		t.Error("the loss is forgotten when the listener is closed")
 	}

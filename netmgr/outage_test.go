@@ -61,7 +61,7 @@ func TestALinkThatLosesItsCarrierWhileClientsPing(t *testing.T) {
 	create(t, m, 3)
 	start := time.Now()
 	pinging(t, m, func() {
-		if err := l.Reboot(); err != nil {
+		if _, err := l.Reboot(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -23,6 +24,7 @@ type Past struct {
 
 type standing struct {
 	lease            Lease
+	remembered       netip.Prefix
 	losses           int
 	renewed, rebound int
 }
@@ -35,7 +37,7 @@ func (m *NetworkManager) Past(clients ...*Client) *Past {
 	p := &Past{At: time.Now(), clients: clients, each: map[*Client]standing{}}
 	for _, c := range clients {
 		s := c.Story()
-		p.each[c] = standing{c.Lease(), c.losses().times, s.Renewed, s.Rebound}
+		p.each[c] = standing{c.Lease(), c.Remembered(), c.losses().times, s.Renewed, s.Rebound}
 	}
 	return p
 }
@@ -90,9 +92,19 @@ func or(p netip.Prefix, nothing string) string {
 }
 
 // NotExtended are the clients that had a lease and did not get more of it: by
-// unicast from their server, or by broadcast.
-func (p *Past) NotExtended(ctx context.Context, end time.Time, broadcast bool) (problems []Problem, err error) {
-	err = Await(ctx, end, p.had(), func(c *Client) bool { return p.confirmed(c) || p.lostBy(c) != nil })
+// unicast from their server, or by broadcast. The end may move on while clients
+// verify their leases, which then begin anew.
+func (p *Past) NotExtended(ctx context.Context, end func() time.Time, broadcast bool) (problems []Problem, err error) {
+	extended := func(c *Client) bool {
+		s := c.Story()
+		return s.Renewed > p.each[c].renewed || s.Rebound > p.each[c].rebound || p.lostBy(c) != nil
+	}
+	for until := (time.Time{}); err == nil && end().After(until); {
+		until = end()
+		if err = Await(ctx, until, p.had(), extended); !slices.ContainsFunc(p.had(), func(c *Client) bool { return !extended(c) }) {
+			break
+		}
+	}
 	for _, c := range p.had() {
 		if reason := p.notExtended(c, broadcast); reason != nil {
 			problems = append(problems, Problem{c, reason})
@@ -113,7 +125,7 @@ func (p *Past) notExtended(c *Client, broadcast bool) error {
 		return p.lostBy(c)
 	case renewed:
 		return nil
-	case p.confirmed(c):
+	case now.Renewed > was.renewed, now.Rebound > was.rebound:
 		return fmt.Errorf("%s extended the lease when asked by %s, not by %s (RFC 2131 §4.4.5)", c.Lease().Server, other, by)
 	}
 	return fmt.Errorf("%s did not extend the lease when asked by %s (RFC 2131 §4.3.2)", was.lease.Server, by)
@@ -184,29 +196,39 @@ type Return struct {
 	After  time.Duration // from the time of the Past to the ACK
 }
 
-// Returns tells which clients have an address that a server acknowledged since,
-// and which have none, or when it is to be the old one another.
-func (p *Past) Returns(ctx context.Context, end time.Time, old bool) (returns []Return, problems []Problem, err error) {
-	err = Await(ctx, end, p.clients, p.confirmed)
-	for _, c := range p.clients {
-		was, now := p.each[c].lease, c.Lease()
+// Returns tells which of all clients have an address, and which have none. Those
+// of the Past must have one that a server acknowledged since; if it is to be the
+// old one, then what they had.
+func (p *Past) Returns(ctx context.Context, end time.Time, all []*Client, old bool) (returns []Return, problems []Problem, err error) {
+	concerns := func(c *Client) bool { return slices.Contains(p.clients, c) }
+	err = Await(ctx, end, all, func(c *Client) bool {
+		if concerns(c) {
+			return p.confirmed(c)
+		}
+		return c.HasLease()
+	})
+	for _, c := range all {
+		was, now := p.each[c].remembered, c.Lease()
 		switch {
 		case !now.Address.IsValid():
 			problems = append(problems, Problem{c, c.Missing()})
 			continue
+		case !concerns(c):
+			continue
 		case !p.confirmed(c):
 			problems = append(problems, Problem{c, errors.New("no server has confirmed its address since")})
 			continue
-		case old && now.Address != was.Address:
-			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s (RFC 2131 §4.3.1)", now.Address.Addr(), now.Server, or(was.Address, "none"))})
+		case old && was.IsValid() && now.Address != was:
+			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s (RFC 2131 §4.3.1)", now.Address.Addr(), now.Server, was.Addr())})
 		}
-		returns = append(returns, Return{c, was.Address, now.Address, now.Server, now.Acquired.Sub(p.At)})
+		returns = append(returns, Return{c, was, now.Address, now.Server, now.Acquired.Sub(p.At)})
 	}
 	return returns, problems, err
 }
 
 // Reissued are the clients that were given an address after it had been declined,
-// by them or by another. It waits until those that declined one have another. None
+// by them or by another, and those that declined one and have no other: of them
+// nothing can be said. It waits until those that declined one have another. None
 // reports that nobody has declined anything.
 func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems []Problem, none bool, err error) {
 	again := func(s Story) (addr netip.Addr, is bool) {
@@ -245,8 +267,11 @@ func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems 
 			f, is = first[l.Address.Addr()]
 			addr, is = l.Address.Addr(), is && l.Acquired.After(f.at)
 		}
-		if is {
+		switch {
+		case is:
 			problems = append(problems, Problem{c, fmt.Errorf("was given %s after %s had declined it (RFC 2131 §4.3.3)", addr, first[addr].by.Name)})
+		case len(c.Story().Declined) > 0 && !c.HasLease():
+			problems = append(problems, Problem{c, fmt.Errorf("has been given no other: %w", c.Missing())})
 		}
 	}
 	return problems, len(first) == 0, err

@@ -35,8 +35,7 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 			continue
 		}
 		if ctx.Err() != nil {
-			m.unreleased++
-			continue
+			break
 		}
 		conn, err := c.dialServer(c.granted.Address, c.granted.Server)
 		if err == nil {
@@ -49,19 +48,18 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 			err = c.sendRelease(conn)
 		}
 		if err != nil {
-			m.unreleased++
 			m.opts.Log.Warn("lease not released", "client", c.Name, "reason", err)
 			continue
 		}
-		c.leased = false // once is enough
 		sent[c] = conn
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	for c, conn := range sent {
 		if err := drain(ctx, conn); err != nil {
-			m.unreleased++
 			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.granted.Server, "reason", err)
+		} else {
+			c.leased = false // once is enough
 		}
 		conn.Close()
 	}

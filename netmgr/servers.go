@@ -3,6 +3,7 @@ package netmgr
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,8 +49,12 @@ func (m *NetworkManager) servers() (all []server) {
 // Intruders says of each DHCP server that is not the router who it is, and whom it
 // served. The router is the host at this address; if none is given, the gateway of
 // most leases. It must answer ARP.
+// The error says when no server was heard.
 func (m *NetworkManager) Intruders(ctx context.Context, router netip.Addr) (lines []string, err error) {
 	all := m.servers()
+	if len(all) == 0 {
+		return nil, errors.New("no client has heard a DHCP server")
+	}
 	candidates := []netip.Addr{router}
 	if !router.IsValid() {
 		candidates = nil

@@ -154,7 +154,7 @@ func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) (conte
 	what := map[bool]string{false: "have no address again", true: "have not their old address again"}[old]
 	var returns []netmgr.Return
 	err := w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
-		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), old)
+		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), m.Clients(), old)
 		if err == nil {
 			w.say("%s", told(returns, len(m.Clients()), w.event.what))
 		}

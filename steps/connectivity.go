@@ -50,9 +50,13 @@ func (w *world) pingAll(ctx context.Context, whom target, family string) error {
 	if err != nil {
 		return err
 	}
-	var results []netmgr.PingResult
-	report := w.watched(m, false, func() { results = m.PingAll(ctx, w.ping(w.targetOf(whom))) })
-	w.last = &pinged{whom, results}
+	round := &pinged{whom: whom}
+	p := w.ping(w.targetOf(whom))
+	p.Interval, round.pace = w.pace(whom, len(m.Clients()))
+	report := w.watched(m, false, func() {
+		round.beside = w.beside(ctx, whom, func() { round.results = m.PingAll(ctx, p) })
+	})
+	w.last = round
 	w.rounds[whom] = w.last
 	w.say("%s; %s", w.last, report)
 	return nil
@@ -112,7 +116,7 @@ func (w *world) judge(round *pinged, limit float64) error {
 		}
 	}
 	if len(lossy) == 0 {
-		return verdict(w.m, "did not reach "+string(round.whom), silent)
+		return round.verdict(w.m, "did not reach "+string(round.whom), silent)
 	}
 	what := fmt.Sprintf("lost 1 or more of %d pings to %s", asked, round.address())
 	if limit > 0 {
@@ -121,7 +125,15 @@ func (w *world) judge(round *pinged, limit float64) error {
 	if len(silent) > 0 {
 		what += fmt.Sprintf(", and %d of them had no answer", len(silent))
 	}
-	return verdict(w.m, what, append(silent, lossy...))
+	return round.verdict(w.m, what, append(silent, lossy...))
+}
+
+// verdict is that of the clients, and what the control saw.
+func (p *pinged) verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) error {
+	if len(problems) > 0 && p.beside != "" {
+		what += fmt.Sprintf(" (%s)", p.beside)
+	}
+	return verdict(m, what, problems)
 }
 
 // address is that of the target, if all clients had the same.
@@ -153,7 +165,7 @@ func (w *world) stable() error {
 	answered := 100 * float64(total-len(silent)) / float64(total)
 	if limit := w.config().Ping.MinAnswered; answered < limit {
 		return fmt.Errorf("only %.4g%% of the clients had an answer, not %g%%: %w", answered, limit,
-			verdict(w.m, "did not reach "+string(w.last.whom), silent))
+			w.last.verdict(w.m, "did not reach "+string(w.last.whom), silent))
 	}
 	return nil
 }

@@ -75,7 +75,11 @@ type returnJSON struct {
 
 func returnFigures(returns []netmgr.Return) (each []returnJSON) {
 	for _, r := range returns {
-		each = append(each, returnJSON{r.Client.Name, r.Client.MAC.String(), r.Before.String(), r.Now.String(), r.Server.String(), inSeconds(r.After)})
+		before := ""
+		if r.Before.IsValid() {
+			before = r.Before.String()
+		}
+		each = append(each, returnJSON{r.Client.Name, r.Client.MAC.String(), before, r.Now.String(), r.Server.String(), inSeconds(r.After)})
 	}
 	return each
 }

@@ -48,20 +48,26 @@ func (w *world) measure(ctx context.Context, whom target, count int, d time.Dura
 	if err != nil {
 		return err
 	}
-	p := w.config().Ping
 	var measured netmgr.ProbeResult
+	var beside string
+	interval, pace := w.pace(whom, len(m.Clients()))
+	p := netmgr.Probe{Target: w.targetOf(whom), Count: count, Duration: d, Interval: interval, Timeout: w.config().Ping.Timeout}
 	report := w.watched(m, false, func() {
-		measured = m.ProbeAll(ctx, netmgr.Probe{Target: w.targetOf(whom), Count: count, Duration: d, Interval: p.Interval, Timeout: p.Timeout})
+		beside = w.beside(ctx, whom, func() { measured = m.ProbeAll(ctx, p) })
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	w.latencies[whom] = &measured
 	w.last = asPings(whom, measured)
+	w.last.beside = beside
 	w.rounds[whom] = w.last
-	w.say("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings; %s", whom,
+	if beside != "" {
+		beside = "; " + beside
+	}
+	w.say("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings%s%s; %s", whom,
 		brief(measured.RTT.P50()), brief(measured.RTT.P95()), brief(measured.RTT.P99()), brief(measured.RTT.Max()),
-		measured.Received(), measured.Sent(), report)
+		measured.Received(), measured.Sent(), pace, beside, report)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -45,10 +46,10 @@ type event struct {
 
 func (w *world) happens(m *netmgr.NetworkManager, what string) { w.event = &event{what, m.Past()} }
 
-// positive refuses to wait for no time.
+// positive refuses to wait for no time, or for ever.
 func positive(d time.Duration) error {
-	if d <= 0 {
-		return refuse("%s: ask for more than 0s", d)
+	if d <= 0 || d > 24*time.Hour {
+		return refuse("%s: ask for more than 0s, and for a day at most", d)
 	}
 	return nil
 }
@@ -78,6 +79,9 @@ func (w *world) judging(what string, judge func(*netmgr.NetworkManager) ([]netmg
 	w.watched(m, false, func() { problems, err = judge(m) })
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(w.outages, func(o netmgr.Outage) bool { return o.Gone }) {
+		return errors.New("nothing can be judged")
 	}
 	return verdict(m, what, problems)
 }
@@ -111,15 +115,18 @@ func (w *world) extends(ctx context.Context, broadcast, now bool) error {
 	what := map[bool]string{false: "renewed", true: "rebound"}[broadcast]
 	return w.leased("had their lease not "+what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		past := m.Past()
-		end := past.At.Add(w.config().DHCP.Timeout)
-		if now {
-			m.Extend(broadcast)
-		} else if end = answered(m, broadcast); time.Until(end) > longest {
-			return nil, refuse("it may take %s until leases are %s, and this sentence waits for %s at most: say \"when asked\", or have the router give shorter leases",
-				time.Until(end).Round(time.Minute), what, longest)
-		}
 		const late = time.Second // of a busy machine, and for what clients do next
-		return past.NotExtended(ctx, end.Add(late), broadcast)
+		end := func() time.Time { return answered(m, broadcast).Add(late) }
+		switch wait := time.Until(end()); {
+		case now:
+			m.Extend(broadcast)
+			patience := past.At.Add(w.config().DHCP.Timeout)
+			end = func() time.Time { return patience }
+		case wait > longest:
+			return nil, refuse("it may take %s until leases are %s, and this sentence waits for %s at most: say \"when asked\", or have the router give shorter leases",
+				wait.Round(time.Minute), what, longest)
+		}
+		return past.NotExtended(ctx, end, broadcast)
 	})
 }
 
@@ -128,7 +135,7 @@ func answered(m *netmgr.NetworkManager, broadcast bool) (end time.Time) {
 	for _, c := range m.With() {
 		l := c.Lease()
 		until := l.Acquired.Add(l.Rebind)
-		if broadcast {
+		if broadcast && !l.End().IsZero() { // those that never end are as late as they can be
 			until = l.End()
 		}
 		if until.After(end) {
@@ -154,13 +161,13 @@ func (w *world) rebootClients() error {
 		return err
 	}
 	w.happens(m, "the clients rebooted")
-	m.Reboot(func(c *netmgr.Client) netip.Prefix { return c.Lease().Address })
+	m.Reboot((*netmgr.Client).Remembered)
 	return nil
 }
 
 func (w *world) confirmsAddresses(ctx context.Context) error {
 	return w.answersReboot(ctx, "were not given their address back", dhcpv4.MessageTypeAck,
-		func(c *netmgr.Client) netip.Prefix { return c.Lease().Address })
+		(*netmgr.Client).Remembered)
 }
 
 // elsewhere is a network that no LAN should have (RFC 5737).
@@ -195,8 +202,11 @@ func (w *world) refusesOthers(ctx context.Context) error {
 }
 
 func (w *world) answersReboot(ctx context.Context, what string, wanted dhcpv4.MessageType, remembered func(*netmgr.Client) netip.Prefix) error {
-	return w.leased(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+	return w.judging(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		w.happens(m, "the clients rebooted")
+		if !slices.ContainsFunc(m.Clients(), func(c *netmgr.Client) bool { return c.Remembered().IsValid() }) {
+			return nil, errNoLease
+		}
 		asking, end := m.Reboot(remembered), time.Now().Add(w.config().DHCP.Timeout)
 		problems, err := netmgr.NotAnswered(ctx, end, asking, wanted)
 		if err == nil { // who was refused asks anew, and the next sentence shall find it with an address
@@ -218,7 +228,8 @@ func (w *world) declineAll() error {
 
 func (w *world) declinedStayAway(ctx context.Context) error {
 	return w.judging("were given an address that had been declined", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
-		problems, none, err := m.Reissued(ctx, time.Now().Add(w.config().DHCP.Timeout))
+		const pause = 10 * time.Second // of a client that has declined (RFC 2131 §3.1 step 5)
+		problems, none, err := m.Reissued(ctx, time.Now().Add(pause+w.config().DHCP.Timeout))
 		if none && err == nil {
 			err = errors.New(`no client has declined an address: say "all clients decline their addresses" first`)
 		}

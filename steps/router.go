@@ -60,7 +60,11 @@ func (w *world) rebootRouter() error {
 	if w.m != nil {
 		w.happens(w.m, "the lab router rebooted")
 	}
-	return l.Reboot()
+	down, err := l.Reboot()
+	if w.m != nil {
+		w.event.past.At = down
+	}
+	return err
 }
 
 func (w *world) healRouter() error {

@@ -26,6 +26,9 @@ func (w *world) followsStandard() error {
 	if err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(m.Clients(), func(c *netmgr.Client) bool { return len(c.Story().Servers) > 0 }) {
+		return errors.New("no client has heard a DHCP server")
+	}
 	against := slices.DeleteFunc(m.Remarks(), func(r netmgr.Remark) bool { return r.RFC == "" })
 	if len(against) == 0 {
 		return nil

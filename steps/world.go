@@ -42,6 +42,8 @@ const (
 type pinged struct {
 	whom    target
 	results []netmgr.PingResult
+	pace    string // why they were further apart than asked; mostly empty
+	beside  string // what the control saw meanwhile; empty when there is none
 }
 
 func (p *pinged) String() string {
@@ -57,6 +59,10 @@ func (p *pinged) String() string {
 	text := fmt.Sprintf("pings to %s: %d of %d clients had an answer, %d replies to %d pings", p.whom, answered, len(p.results), received, sent)
 	if sent < asked {
 		text += fmt.Sprintf(", and %d were not sent", asked-sent)
+	}
+	text += p.pace
+	if p.beside != "" {
+		text += "; " + p.beside
 	}
 	return text
 }

@@ -49,6 +49,8 @@ type Ping struct {
 	Timeout     time.Duration // wait for replies after the last request
 	MaxLoss     float64       // percent of a client's requests that may be lost
 	MinAnswered float64       // percent of clients that must get an answer
+
+	InternetRate int // requests per second beyond the router, of all clients together, at most
 }
 
 // Requests returns how many echo requests one client sends: Count, or as many
@@ -68,6 +70,7 @@ func (p Ping) Requests() int {
 type Targets struct {
 	Router    netip.Addr // IPv4; the zero Addr means each client's own gateway
 	GoogleDNS netip.Addr // IPv4
+	Control   string     // a link that is another way to the Internet; empty: there is none
 }
 
 // Lab describes the router that lanstorm plays itself when no real one is at hand.
@@ -104,6 +107,8 @@ func Default() Config {
 			Interval:    500 * time.Millisecond,
 			Timeout:     2 * time.Second,
 			MinAnswered: 95,
+
+			InternetRate: 100,
 		},
 		Targets: Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
 		Lab: Lab{

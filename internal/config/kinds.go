@@ -43,6 +43,18 @@ var interfaceName = word("an interface name (1 to 15 bytes, no white space, slas
 		!strings.ContainsAny(s, "/:\x00") && !strings.ContainsFunc(s, unicode.IsSpace)
 })
 
+// noneOr reads an empty text as none.
+func noneOr(k kind[string]) kind[string] {
+	parse := k.parse
+	k.parse = func(text string) (string, error) {
+		if text == "" {
+			return "", nil
+		}
+		return parse(text)
+	}
+	return k
+}
+
 // namespacePrefix ends in no digit so that <prefix><i> can be taken apart again.
 var namespacePrefix = word("a prefix (1 to 8 of a-z, 0-9 and -, beginning with a letter and not ending in a digit)",
 	regexp.MustCompile(`^[a-z]([a-z0-9-]{0,6}[a-z-])?$`).MatchString)

@@ -75,9 +75,7 @@ func (c *Client) request(l Lease) {
 	m.UpdateOption(dhcpv4.OptRequestedIPAddress(c.lease.Address.Addr().AsSlice()))
 	m.UpdateOption(dhcpv4.OptServerIdentifier(c.lease.Server.AsSlice()))
 	c.send(m)
-	if !c.deadline.IsZero() {
-		c.told.offered, c.told.asked = time.Now(), time.Now()
-	}
+	c.told.offered, c.told.asked = time.Now(), time.Now()
 	c.requested()
 }
 
@@ -143,9 +141,7 @@ func (c *Client) accept(in input) {
 	if err := c.host.Granted(l); err != nil && c.stumble(err) {
 		return
 	}
-	if !c.deadline.IsZero() { // of the first that is kept
-		c.told.acked = l.Acquired
-	}
+	c.told.acked = l.Acquired
 	c.rebootAnswered(in.answer)
 	c.lease, c.setbacks, c.probes = l, 0, 0
 	c.become(Checking)

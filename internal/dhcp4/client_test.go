@@ -807,7 +807,7 @@ func TestAClientRebootsWithItsOldAddress(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t, Options{}, tt.script)
-				s.group.Reboot(time.Minute, map[*Client]Lease{s.client: old})
+				s.group.Reboot(map[*Client]Lease{s.client: old})
 				pass(s.group, time.Minute)
 				if diff := cmp.Diff(tt.sent, s.types()); diff != "" || len(s.bound) != 1 {
 					t.Errorf("%d leases, %s", len(s.bound), diff)

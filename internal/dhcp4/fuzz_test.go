@@ -144,7 +144,7 @@ func inState(t *testing.T, want State) *script {
 	c := s.client
 	last := func() *dhcpv4.DHCPv4 { return s.sent[len(s.sent)-1] }
 	if want == Rebooting {
-		s.group.Reboot(time.Hour, map[*Client]Lease{c: {Address: netip.MustParsePrefix("10.77.0.10/16")}})
+		s.group.Reboot(map[*Client]Lease{c: {Address: netip.MustParsePrefix("10.77.0.10/16")}})
 		return s
 	}
 	s.group.Start(time.Hour, c)

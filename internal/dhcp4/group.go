@@ -84,14 +84,17 @@ func (g *Group) Peak() int {
 }
 
 // Start has clients ask for an address, all at once or as many as InFlight
-// allows. A client that has none within timeout fails.
+// allows. A client that has none within timeout fails. If timeout is 0 nobody
+// waits for them: they ask until they have one, and no bound holds them back.
 func (g *Group) Start(timeout time.Duration, clients ...*Client) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	for _, c := range clients {
 		c.anew()
-		c.deadline, c.timeout = now.Add(timeout), timeout
+		if c.deadline, c.timeout = (time.Time{}), timeout; timeout > 0 {
+			c.deadline = now.Add(timeout)
+		}
 		c.handle(onTick, input{})
 	}
 }
@@ -112,7 +115,7 @@ func (g *Group) admit() {
 	for len(g.waiting) > 0 && g.asking < g.opts.InFlight {
 		c := g.waiting[0]
 		g.waiting = g.waiting[1:]
-		if c.state == Init || c.state == InitReboot {
+		if c.state == Init {
 			c.handle(onTick, input{})
 		}
 	}

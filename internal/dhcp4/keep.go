@@ -94,7 +94,7 @@ func (c *Client) renewAgain(input) {
 }
 
 func (c *Client) rebindAgain(input) {
-	if end := c.lease.End(); !end.IsZero() && !time.Now().Before(end) {
+	if c.lease.ended() {
 		c.lose(ErrEnded)
 		return
 	}

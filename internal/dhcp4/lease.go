@@ -48,6 +48,12 @@ func (l Lease) End() time.Time {
 	return l.Acquired.Add(cmp.Or(l.Duration, unstated))
 }
 
+// ended reports whether the address must not be used any more.
+func (l Lease) ended() bool {
+	end := l.End()
+	return !end.IsZero() && !time.Now().Before(end)
+}
+
 // Same reports whether a host that has l need change nothing but its lifetime
 // when it gets other.
 func (l Lease) Same(other Lease) bool {

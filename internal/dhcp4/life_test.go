@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
+	"golang.org/x/sys/unix"
 )
 
 // living is a client that has had its lease of an hour for a minute. From then on
@@ -130,7 +131,7 @@ func TestWhatIsSaidToARebootIsKept(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := living(t, tt.script)
-				s.group.Reboot(time.Hour, map[*Client]Lease{s.client: {Address: old}})
+				s.group.Reboot(map[*Client]Lease{s.client: {Address: old}})
 				if s.idled != 1 {
 					t.Errorf("its host was told %d times to use no address", s.idled)
 				}
@@ -289,4 +290,46 @@ func TestAnswersToAnInformAreJudged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Its last REQUEST may still be under way then.
+func TestALeaseEndsWhileItsClientVerifies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := living(t, silent)
+		pass(s.group, 59*time.Minute-2*time.Second) // of an hour
+		s.group.Reconnected()
+		pass(s.group, 3*time.Second)
+		if diff := cmp.Diff([]string{ErrEnded.Error()}, s.lost); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// What this machine could not do is no reason to give up, when nobody waits.
+func TestClientsOnTheirOwnGoOnAfterAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, Options{}, sound)
+		s.refuse = func() error { return unix.ENETDOWN }
+		s.run(0, 10*time.Second)
+		s.refuse = nil
+		pass(s.group, time.Minute)
+		if s.failed != nil || len(s.bound) != 1 {
+			t.Errorf("%v, %d leases", s.failed, len(s.bound))
+		}
+	})
+}
+
+// A client that is never served would hold a place for ever.
+func TestClientsOnTheirOwnHoldNoPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGroup(Options{InFlight: 1})
+		defer g.Close()
+		never := join(g, net.HardwareAddr{2, 0, 0, 0, 0, 1}, silent)
+		second := join(g, net.HardwareAddr{2, 0, 0, 0, 0, 2}, sound)
+		g.Start(0, never.client, second.client)
+		pass(g, time.Second)
+		if len(second.bound) != 1 {
+			t.Errorf("%d leases", len(second.bound))
+		}
+	})
 }

@@ -2,6 +2,7 @@ package dhcp4
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -29,6 +30,7 @@ func (g *Group) Pause(clients ...*Client) {
 
 func (c *Client) pause() {
 	c.sleep()
+	c.group.waiting = slices.DeleteFunc(c.group.waiting, func(w *Client) bool { return w == c })
 	c.disown()
 	c.lease, c.spare = Lease{}, nil
 	c.become(Init)
@@ -36,8 +38,8 @@ func (c *Client) pause() {
 
 // Reboot has clients ask, all at once, for the addresses of leases that they had
 // before, as after a restart (RFC 2131 §3.2). Whatever they were doing ends. One
-// that is not answered, or refused, goes on as after Start.
-func (g *Group) Reboot(timeout time.Duration, leases map[*Client]Lease) {
+// that is not answered, or refused, goes on as after Start, for as long as it takes.
+func (g *Group) Reboot(leases map[*Client]Lease) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range leases {
@@ -49,16 +51,13 @@ func (g *Group) Reboot(timeout time.Duration, leases map[*Client]Lease) {
 	for c, l := range leases {
 		c.anew()
 		c.lease, c.told.reboot = l, nil
-		c.deadline, c.timeout = c.began.Add(timeout), timeout
+		c.deadline = time.Time{}
 		c.become(InitReboot)
 		c.handle(onTick, input{})
 	}
 }
 
 func (c *Client) reboot(input) {
-	if !c.mayAsk() {
-		return
-	}
 	c.become(Rebooting)
 	c.told.first, c.told.asked = time.Now(), time.Now()
 	c.send(c.remembered())
@@ -123,12 +122,20 @@ func (c *Client) verifying() {
 	if c.unsent || c.state != Verifying {
 		return
 	}
-	c.wake(time.Now().Add(backoff(requestWait, c.sends)))
+	next := time.Now().Add(backoff(requestWait, c.sends))
+	if end := c.lease.End(); !end.IsZero() && next.After(end) {
+		next = end
+	}
+	c.wake(next)
 }
 
 // verifyAgain keeps the lease when nobody says a word against it (RFC 2131 §3.2
 // step 3).
 func (c *Client) verifyAgain(input) {
+	if c.lease.ended() {
+		c.lose(ErrEnded)
+		return
+	}
 	if c.unsent || c.sends < requestTries {
 		c.sendAgain()
 		c.verifying()

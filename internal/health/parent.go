@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // link reads the counters of a link, see sysfs-class-net-statistics.
@@ -103,7 +105,9 @@ func (l *losses) read(time.Time) error {
 	if !l.seen {
 		l.firstChanges = changes
 	}
-	l.seen, l.flapped = true, changes != l.firstChanges
+	carrier, err := l.link.read("carrier") // which cannot be read while the link is down
+	without := err == nil && carrier == 0 || errors.Is(err, unix.EINVAL)
+	l.seen, l.flapped = true, l.flapped || changes != l.firstChanges || without
 	return nil
 }
 

@@ -14,29 +14,32 @@ const rebootTime = 500 * time.Millisecond
 
 // Reboot is a power cut: the links of the router go down, its leases and the
 // addresses it translates are forgotten, and it comes back. What is wrong with
-// it stays wrong. Reboot returns when the LAN has carrier again.
-func (l *Lab) Reboot() error {
+// it stays wrong. Reboot returns when the LAN has carrier again, and tells when it
+// had it no more.
+func (l *Lab) Reboot() (down time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil
+		return time.Now(), nil
 	}
 	l.broken = true
-	errs := []error{l.plug("lan", false), l.plug("wan", false), l.server.forget()}
+	errs := []error{l.plug("lan", false)}
+	down = time.Now()
+	errs = append(errs, l.plug("wan", false), l.server.forget())
 	time.Sleep(rebootTime)
 	if !l.now.InternetDown {
 		errs = append(errs, l.plug("wan", true))
 	}
 	errs = append(errs, l.plug("lan", true), l.server.linkIsUp(), l.awaitCarrier())
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("reboot: %w", err)
+		return down, fmt.Errorf("reboot: %w", err)
 	}
-	return nil
+	return down, nil
 }
 
 // rebootAlone is a reboot that nobody asked for. Reset tells how it went.
 func (l *Lab) rebootAlone() {
-	if err := l.Reboot(); err != nil {
+	if _, err := l.Reboot(); err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.failed = errors.Join(l.failed, err)

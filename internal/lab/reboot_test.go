@@ -36,7 +36,10 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 			}
 			awaitLeases(t, l, 1)
 			done := make(chan error, 1)
-			go func() { done <- l.Reboot() }()
+			go func() {
+				_, err := l.Reboot()
+				done <- err
+			}()
 			eventually(t, "the link is down", func() bool { return !carrier(l) })
 			if err := <-done; err != nil {
 				t.Fatal(err)
@@ -67,7 +70,7 @@ func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
 	if err := m.CreateClients(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Reboot(); err != nil {
+	if _, err := l.Reboot(); err != nil {
 		t.Fatal(err)
 	}
 	google := netmgr.Ping{Target: netmgr.Host(netip.MustParseAddr("8.8.8.8")), Timeout: shortly}

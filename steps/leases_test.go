@@ -1,0 +1,73 @@
+package steps
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cucumber/godog"
+	"github.com/vishvananda/netlink"
+
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// A sentence that passes because there is nobody to look at is worth nothing.
+func TestWithoutALeaseThereIsNothingToJudge(t *testing.T) {
+	nstest.Need(t)
+	for _, sentence := range []string{
+		`all clients should keep their addresses for 1 second`,
+		`the router should renew all leases at T1`,
+		`the router should renew all leases when asked`,
+		`the router should rebind all leases at T2`,
+		`all leases should end when nobody renews them`,
+		`the router should confirm all addresses when clients reboot`,
+		`the router should refuse addresses of other clients`,
+		`no declined address should be given out again`,
+		`the router should answer INFORM with options and no lease`,
+		`no client should have the address of another host`,
+		`only the router should answer DHCP`,
+		`the router should follow the DHCP standard`,
+		oneServer, valid,
+		`all clients should have an address again within 1 second`,
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			c := quick(t, map[string]string{"lab.faults": "silent-dhcp", "dhcp.timeout": "1s"})
+			code, output := runFeature(t, c, "", `3 clients ask for an address`, sentence)
+			if code == ExitPassed || strings.Contains(output, "panic") {
+				t.Errorf("exit code %d:\n%s", code, output)
+			}
+		})
+	}
+}
+
+func TestClientsMadeAfterAnEventMustHaveAnAddressToo(t *testing.T) {
+	nstest.Need(t)
+	code, output := runFeature(t, quick(t, map[string]string{"lab.faults": "pool 1"}), "",
+		oneClient, `all clients reboot`, `one more client asks for an address`, `all clients should have an address again within 3 seconds`)
+	shows(t, output, `1 of 2 clients have no address again after the clients rebooted: ns2: no OFFER in `)
+	if code != ExitFailed {
+		t.Errorf("exit code %d:\n%s", code, output)
+	}
+}
+
+func TestALossOfTheInterfaceIsTheTesters(t *testing.T) {
+	nstest.Need(t)
+	s := featureSuite(quick(t, nil), "", twoClients, "the interface vanishes", `all clients should keep their addresses for 1 second`)
+	s.extra = vanishing(t)
+	code, output := runSuite(t, s)
+	shows(t, output, `Error: the interface lab0 vanished at \d+\.\d s; nothing can be judged\n      tester: without its interface nothing can be said of the router: inconclusive\n`)
+	if code != ExitInconclusive {
+		t.Errorf("exit code %d:\n%s", code, output)
+	}
+}
+
+func vanishing(t *testing.T) func(*godog.ScenarioContext, *world) {
+	return func(sc *godog.ScenarioContext, w *world) {
+		sc.Step("^the interface vanishes$", func() error {
+			link, err := netlink.LinkByName(w.suite.parent)
+			if err != nil {
+				return err
+			}
+			return netlink.LinkDel(link)
+		})
+	}
+}
