@@ -85,7 +85,6 @@ type exam struct {
 	ctx    context.Context
 	root   fs.FS                                // the machine's files, from /
 	access func(path string, mode uint32) error // access(2)
-	statfs func(path string, fs *unix.Statfs_t) error
 	links  func() ([]netlink.Link, error) // of this network namespace
 	known  map[fact]bool
 	offers []offer // by all DHCP servers
@@ -98,7 +97,7 @@ func newExam(ctx context.Context, opts Options, root fs.FS) *exam {
 	if opts.Listen <= 0 {
 		opts.Listen = listenTime
 	}
-	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, statfs: unix.Statfs, links: netmgr.Links, known: map[fact]bool{}}
+	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, links: netmgr.Links, known: map[fact]bool{}}
 }
 
 // fact is what a probe may find out and a later one build upon. Its text says
