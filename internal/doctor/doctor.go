@@ -85,7 +85,7 @@ type exam struct {
 	ctx    context.Context
 	root   fs.FS                                // the machine's files, from /
 	access func(path string, mode uint32) error // access(2)
-	links  func() ([]netlink.Link, error) // of this network namespace
+	links  func() ([]netlink.Link, error)       // of this network namespace
 	known  map[fact]bool
 	offers []offer // by all DHCP servers
 }
