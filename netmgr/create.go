@@ -137,6 +137,9 @@ func (c *Client) makeLink() error {
 	if errors.Is(err, unix.EEXIST) { // before 6.14 names are compared here, not where the link will be (rtnetlink.c)
 		return refuse("this machine has a link %s of its own, and its kernel wants no second one; rename it or delete it", c.Link)
 	}
+	if errors.Is(err, unix.EINVAL) { // of which Obstacle cannot see all
+		return refuse("the kernel refuses a macvlan on %s: is there one in mode passthru, of a container or a virtual machine?", c.m.parent.Name)
+	}
 	if err != nil {
 		return fmt.Errorf("add macvlan on %s: %w", c.m.parent.Name, err)
 	}

@@ -160,6 +160,13 @@ func findParent(name string) (netlink.LinkAttrs, error) {
 	if err != nil {
 		return netlink.LinkAttrs{}, fmt.Errorf("interface %s: %w", name, err)
 	}
+	links, err := Links()
+	if err != nil {
+		return netlink.LinkAttrs{}, err
+	}
+	if why, remedy := Obstacle(link, links); why != "" {
+		return netlink.LinkAttrs{}, refuse("interface %s: it %s; %s", name, why, remedy)
+	}
 	_, err = os.Stat("/sys/class/net/" + name + "/phy80211")
 	return *link.Attrs(), judgeParent(*link.Attrs(), err == nil)
 }

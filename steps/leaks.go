@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -39,7 +41,7 @@ func leaks(run *journal.Run, parent string, inLab bool, before map[string]bool) 
 			left = append(left, filepath.Dir(path))
 		}
 	}
-	if _, err := os.Lstat("/sys/class/net/" + parent); err == nil && inLab {
+	if _, err := netlink.LinkByName(parent); err == nil && inLab {
 		left = append(left, "link "+parent)
 	}
 	return append(left, strayThreads()...)

@@ -12,7 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 // Status is how a check ended.
@@ -82,6 +85,7 @@ type exam struct {
 	ctx    context.Context
 	root   fs.FS                                // the machine's files, from /
 	access func(path string, mode uint32) error // access(2)
+	links  func() ([]netlink.Link, error)       // of this network namespace
 	known  map[fact]bool
 	offers []offer // by all DHCP servers
 }
@@ -93,7 +97,7 @@ func newExam(ctx context.Context, opts Options, root fs.FS) *exam {
 	if opts.Listen <= 0 {
 		opts.Listen = listenTime
 	}
-	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, known: map[fact]bool{}}
+	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, links: netmgr.Links, known: map[fact]bool{}}
 }
 
 // fact is what a probe may find out and a later one build upon. Its text says
@@ -142,6 +146,7 @@ var probes = []probe{
 	{name: "link", where: onInterface, needs: []fact{fitParent}, run: (*exam).checkLink},
 	{name: "speed", where: onInterface, needs: []fact{hasCarrier}, run: (*exam).checkSpeed},
 	{name: "managers", where: onInterface, needs: []fact{fitParent}, run: (*exam).checkManagers},
+	{name: "folders", needs: []fact{isRoot}, run: (*exam).checkFolders},
 	{name: "file descriptors", run: (*exam).checkDescriptors},
 	{name: "memory", run: (*exam).checkMemory},
 	{name: "namespace limit", run: (*exam).checkNamespaceLimit},

@@ -2,11 +2,16 @@ package doctor
 
 import (
 	"io/fs"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -52,7 +57,34 @@ func names(checks []Check) []string {
 
 func examine(t *testing.T, opts Options, files map[string]string) *exam {
 	t.Helper()
-	return newExam(t.Context(), opts, machine(files))
+	e := newExam(t.Context(), opts, machine(files))
+	e.links = func() ([]netlink.Link, error) { return linksOf(files), nil }
+	return e
+}
+
+// linksOf are the links that files show in /sys/class/net, as the kernel would
+// list them.
+func linksOf(files map[string]string) (links []netlink.Link) {
+	indexes := map[string]int{}
+	for path, content := range files {
+		if name, ok := strings.CutSuffix(path, "/ifindex"); ok {
+			indexes[filepath.Base(name)], _ = strconv.Atoi(strings.TrimSpace(content))
+		}
+	}
+	for name, index := range indexes {
+		attrs := netlink.LinkAttrs{Name: name, Index: index}
+		for path, content := range files {
+			switch {
+			case strings.HasSuffix(path, "/"+name+"/address"):
+				attrs.HardwareAddr, _ = net.ParseMAC(strings.TrimSpace(content))
+			case strings.HasSuffix(path, "/"+name+"/master"):
+				attrs.MasterIndex = indexes[filepath.Base(content)]
+			}
+		}
+		links = append(links, &netlink.GenericLink{LinkAttrs: attrs, LinkType: strings.TrimRight(name, "0123456789")})
+	}
+	slices.SortFunc(links, func(a, b netlink.Link) int { return a.Attrs().Index - b.Attrs().Index })
+	return links
 }
 
 // compare reports how a check differs from "status: finding -> remedy".
@@ -109,6 +141,7 @@ func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
 		"ok link",
 		"ok speed",
 		"ok managers",
+		"skipped folders",
 		"ok file descriptors",
 		"ok memory",
 		"ok namespace limit",

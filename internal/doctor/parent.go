@@ -8,7 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 // netDir is where sysfs shows the links of a network namespace, see
@@ -22,26 +25,26 @@ func (e *exam) link(attribute string) string { return path.Join(netDir, e.Interf
 // (macvlan_port_create of macvlan.c, and what access points put up with).
 func (e *exam) checkParent() Check {
 	name := e.Interface
-	if !fs.ValidPath(name) || strings.Contains(name, "/") || !exists(e.root, e.link("")) {
-		return problem(e.otherParent(), "there is no interface %q", name)
+	links, err := e.links()
+	if err != nil {
+		return skipped("cannot be told: %v", err)
+	}
+	i := slices.IndexFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == name })
+	if i < 0 {
+		return problem(e.otherParent(links), "there is no interface %q", name)
+	}
+	if !e.sysShows(*links[i].Attrs()) {
+		return problem("start this with `ip netns exec`, or mount it anew: sudo unshare --mount sh -c 'mount -t sysfs sysfs /sys && lanstorm ...'",
+			"%s is there, but /sys is not mounted or shows the links of another network namespace", name)
 	}
 	switch {
 	case wireless(e.root, name):
-		return problem(e.otherParent(), "%s is wireless, and an access point takes only one MAC address from a station", name)
+		return problem(e.otherParent(links), "%s is wireless, and an access point takes only one MAC address from a station", name)
 	case !ethernet(e.root, name):
-		return problem(e.otherParent(), "%s is not Ethernet, which macvlans need", name)
+		return problem(e.otherParent(links), "%s is not Ethernet, which macvlans need", name)
 	}
-	for _, membership := range []struct{ sign, of string }{{"brport", "bridge"}, {"bonding_slave", "bond"}} {
-		if !exists(e.root, e.link(membership.sign)) {
-			continue
-		}
-		master, err := fs.ReadLink(e.root, e.link("master"))
-		if err != nil {
-			return problem("use the "+membership.of, "%s belongs to a %s, so no macvlan can be made on it", name, membership.of)
-		}
-		master = path.Base(master)
-		return problem("use the "+membership.of+": --interface "+master,
-			"%s belongs to the %s %s, so no macvlan can be made on it", name, membership.of, master)
+	if why, remedy := netmgr.Obstacle(links[i], links); why != "" {
+		return problem(remedy, "%s %s", name, why)
 	}
 	e.known[fitParent] = true
 	mac, _ := readLine(e.root, e.link("address"))
@@ -49,16 +52,21 @@ func (e *exam) checkParent() Check {
 	return ok("%s is Ethernet (%s, MTU %s)", name, mac, mtu)
 }
 
+// sysShows reports whether /sys is of the network namespace in which the link is:
+// it shows that in which it was mounted, where another may have the same name.
+func (e *exam) sysShows(a netlink.LinkAttrs) bool {
+	index, errIndex := readNumber(e.root, e.link("ifindex"))
+	mac, errMAC := readLine(e.root, e.link("address"))
+	sameMAC := errMAC == nil && mac == a.HardwareAddr.String() || a.HardwareAddr == nil // as it is when all zeros
+	return errIndex == nil && index == a.Index && sameMAC
+}
+
 // otherParent names the interfaces that could be used instead: those with
 // hardware behind them or, where there are none, all that would do.
-func (e *exam) otherParent() string {
-	links, err := fs.ReadDir(e.root, netDir)
-	if err != nil {
-		return "use a wired interface, or --interface lab"
-	}
+func (e *exam) otherParent(links []netlink.Link) string {
 	var fit, real []string
 	for _, l := range links {
-		name := l.Name()
+		name := l.Attrs().Name
 		if name == e.Interface || wireless(e.root, name) || !ethernet(e.root, name) {
 			continue
 		}

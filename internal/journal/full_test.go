@@ -90,3 +90,19 @@ func TestAJournalSurvivesAFullDisk(t *testing.T) {
 		t.Errorf("%d labs were written down, then the parent; read: %+v, %v", written, all, err)
 	}
 }
+
+// A disk in trouble becomes read-only in the middle of a run.
+func TestARunEndsOnAReadOnlyDisk(t *testing.T) {
+	r := mustBegin(t)
+	if err := unix.Mount("/etc", "/etc", "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount("/etc", unix.MNT_DETACH)
+	if err := unix.Mount("", "/etc", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	mustEnd(t, r)
+	if _, err := os.Stat(Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is left (%v)", Dir, err)
+	}
+}

@@ -66,7 +66,10 @@ func rememberGround() error {
 func madeEtcNetns() bool { return namespace.Maker(namespace.EtcDir) != "" }
 
 func removeEtcNetns() error {
-	err := os.Remove(namespace.EtcDir)
+	_, err := os.Stat(namespace.EtcDir)
+	if err == nil { // asked first: on a read-only disk not even what is not there can be removed
+		err = os.Remove(namespace.EtcDir)
+	}
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENOTEMPTY) {
 		return nil
 	}

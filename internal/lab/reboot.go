@@ -3,9 +3,10 @@ package lab
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // rebootTime is how long the router is away: for a real one it is a minute,
@@ -77,8 +78,8 @@ const carrierTime = 5 * time.Second
 // awaitCarrier waits until the host's end of the LAN works again.
 func (l *Lab) awaitCarrier() error {
 	for end := time.Now().Add(carrierTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		carrier, err := os.ReadFile("/sys/class/net/" + l.Parent + "/carrier")
-		if err == nil && strings.TrimSpace(string(carrier)) == "1" {
+		link, err := netlink.LinkByName(l.Parent)
+		if err == nil && link.Attrs().RawFlags&unix.IFF_LOWER_UP != 0 {
 			return nil
 		}
 	}
