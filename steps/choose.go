@@ -17,9 +17,10 @@ import (
 
 // choice is which scenarios a run is about.
 type choice struct {
-	tags    string    // for godog
-	skipped []Skipped // selected by the user, but not possible here
-	notes   []string  // what the user should know beforehand
+	tags      string    // for godog
+	scenarios int       // to be run
+	skipped   []Skipped // selected by the user, but not possible here
+	notes     []string  // what the user should know beforehand
 }
 
 // Skipped is a scenario that cannot run against this router or on this machine.
@@ -81,13 +82,17 @@ func (s *Suite) choose() (choice, error) {
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
-			if i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" }); i >= 0 {
+			i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" })
+			if i >= 0 {
 				tag := p.Tags[i].Name
 				c.skipped = append(c.skipped, Skipped{f.Uri, p.Name, elsewhere[tag]})
 				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, elsewhere[tag]))
 			}
-			if len(p.Steps) == 0 {
+			switch {
+			case len(p.Steps) == 0:
 				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
+			case i < 0:
+				c.scenarios++
 			}
 			for _, step := range p.Steps {
 				file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there

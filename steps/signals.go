@@ -19,36 +19,45 @@ func (i interrupted) Error() string { return "interrupted by " + unix.SignalName
 func (i interrupted) exitCode() int { return 128 + int(i.signal) }
 
 // orphaned is the signal by which a process learns that `godog run`, which
-// started it, was killed. It counts as SIGTERM, but only when nothing came
-// before: an interrupt from the terminal ends both at once.
+// started it, was killed. It counts as SIGTERM when nothing came before, and never
+// as a second signal: an interrupt from the terminal ends both at once.
 const orphaned = syscall.SIGUSR1
 
-// watchSignals returns a context that the first SIGINT, SIGTERM or SIGHUP
-// ends, and one that the second does: the end of the patience with which the
+// SurviveClosedPipes makes an error of a write to a standard output or error
+// that nobody reads any more: Go ends the process. (signal.Ignore would be handed
+// on to the programs that the lab starts.) The signal itself is no news: it
+// comes of sockets, too.
+func SurviveClosedPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// watchSignals returns a context that the first SIGINT, SIGTERM, SIGHUP or
+// SIGQUIT ends, and one that the second does: the end of the patience with which the
 // router is waited for.
 func watchSignals(parent context.Context) (run, patience context.Context, stop func()) {
 	run, endRun := context.WithCancelCause(parent)
 	patience, endPatience := context.WithCancel(context.WithoutCancel(parent))
+	SurviveClosedPipes()
 	ch := make(chan os.Signal, 8)
-	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM, orphaned}
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, orphaned}
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) makes it
 		signals = append(signals, syscall.SIGHUP)
 	}
 	signal.Notify(ch, signals...)
 	done := make(chan struct{})
 	go func() {
+		told := false
 		for {
 			select {
 			case <-done:
 				return
 			case sig := <-ch:
 				switch {
-				case run.Err() == nil && sig == orphaned:
+				case sig == orphaned:
 					endRun(interrupted{syscall.SIGTERM})
-				case run.Err() == nil:
-					endRun(interrupted{sig.(syscall.Signal)})
-				case sig != orphaned:
+				case told: // not: the run has ended, for an interrupt may end the reader first
 					endPatience()
+				default:
+					told = true
+					endRun(interrupted{sig.(syscall.Signal)})
 				}
 			}
 		}
@@ -59,6 +68,14 @@ func watchSignals(parent context.Context) (run, patience context.Context, stop f
 		endPatience()
 		endRun(nil)
 	}
+}
+
+// why tells of an interruption, if there was one.
+func why(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil {
+		return ": " + cause.Error()
+	}
+	return ""
 }
 
 // interruption is the signal that ended ctx, if one did.

@@ -26,7 +26,7 @@ import (
 // Exit codes of a run.
 const (
 	ExitPassed      = 0
-	ExitFailed      = 1 // a scenario failed, or something was left behind
+	ExitFailed      = 1 // a scenario failed, something was left behind, or the results are not whole
 	ExitNotRunnable = 2 // the run could not start, or was asked for the impossible
 
 	// ExitInconclusive: scenarios failed, but only such that the tester itself may
@@ -57,19 +57,27 @@ type Suite struct {
 	extra func(*godog.ScenarioContext, *world) // defines more, in tests
 
 	failed       bool
-	inconclusive int   // scenarios
+	begun        int   // scenarios
+	inconclusive int   // likewise
 	unreleased   int   // leases
 	refused      error // the first request that made no sense here
+	unwritten    error // the first output that is not whole
 }
 
 // Run runs the features and returns the exit code. It returns when everything
-// that the run made is gone again. The end of ctx, or SIGINT, SIGTERM or
-// SIGHUP, fails the scenario under way and those not begun; the exit code then
-// is 128 and the number of the signal. A second signal gives up waiting for
-// the router to take the leases back.
+// that the run made is gone again. The end of ctx, or SIGINT, SIGTERM, SIGHUP
+// or SIGQUIT, fails the scenario under way and those not begun; the exit code
+// then is 128 and the number of the signal. So does the end of whoever reads
+// the output, as if by SIGPIPE. A second signal gives up waiting for the router
+// to take the leases back.
 func (s *Suite) Run(ctx context.Context) (code int) {
-	s.Output = cmp.Or[io.Writer](s.Output, os.Stdout)
-	s.Notes = cmp.Or[io.Writer](s.Notes, os.Stderr)
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	ctx, patience, stop := watchSignals(ctx)
+	defer stop()
+	s.patience = patience
+	s.Output = s.shown(cmp.Or[io.Writer](s.Output, os.Stdout), end)
+	s.Notes = s.shown(cmp.Or[io.Writer](s.Notes, os.Stderr), end)
 	if len(s.Paths) == 0 {
 		s.Paths = []string{"features"}
 	}
@@ -84,17 +92,23 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	for _, note := range chosen.notes {
 		fmt.Fprintln(s.Notes, note)
 	}
-	ctx, patience, stop := watchSignals(ctx)
-	defer stop()
-	s.patience = patience
-	before := openSockets()
-	if err := s.begin(before); err != nil {
+	format, closeFormats, err := s.openFormats()
+	if err != nil {
 		return s.refuse(err)
 	}
-	code = s.runFeatures(ctx, chosen.tags)
+	before := openSockets()
+	if err := s.begin(before); err != nil {
+		closeFormats()
+		return s.refuse(err)
+	}
+	code = s.runFeatures(ctx, format, chosen.tags)
+	closeFormats()
 	if err := s.end(before); err != nil {
 		s.complain(err)
 		s.failed = true
+	}
+	if left := chosen.scenarios - s.begun; left > 0 {
+		fmt.Fprintf(s.Notes, "%d of %d scenarios were not run%s\n", left, chosen.scenarios, why(ctx))
 	}
 	if s.unreleased > 0 {
 		fmt.Fprintf(s.Notes, "not given back: %d leases; the router keeps them until they end\n", s.unreleased)
@@ -102,8 +116,13 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if s.inconclusive > 0 {
 		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
 	}
-	switch i, ok := interruption(ctx); {
-	case ok:
+	i, ended := interruption(ctx)
+	if s.unwritten != nil && !ended {
+		s.complain(fmt.Errorf("the results are not whole: %w", s.unwritten))
+		s.failed = true
+	}
+	switch {
+	case ended:
 		return i.exitCode()
 	case s.refused != nil:
 		return ExitNotRunnable
@@ -115,7 +134,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	return code
 }
 
-func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
+func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int) {
 	defer func() { // godog recovers from panics in steps, not from those in hooks
 		if p := recover(); p != nil {
 			fmt.Fprintf(s.Notes, "lanstorm: panic: %v\n%s", p, debug.Stack())
@@ -128,7 +147,7 @@ func (s *Suite) runFeatures(ctx context.Context, tags string) (code int) {
 		Options: &godog.Options{
 			Strict:         true,
 			Tags:           tags,
-			Format:         s.Config.Godog.Format,
+			Format:         format,
 			Paths:          s.Paths,
 			FS:             s.FS,
 			Output:         s.Output,

@@ -78,7 +78,11 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		s.extra(sc, w)
 	}
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
-		return ctx, context.Cause(ctx) // godog goes on to the next scenario when interrupted
+		if cause := context.Cause(ctx); cause != nil { // godog goes on to the next scenario
+			return ctx, fmt.Errorf("not run: %w", cause)
+		}
+		s.begun++
+		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, stepErr error) (_ context.Context, err error) {
 		if err = errors.Join(w.cleanup(), s.heal()); err != nil {
@@ -88,7 +92,18 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		return ctx, err
 	})
 	sc.StepContext().After(attachProblems)
+	sc.StepContext().After(interrupt)
 	define(sc, w)
+}
+
+// interrupt fails a step that an interruption cut short, whatever the step says:
+// half a minute of pings proves nothing about a whole one.
+func interrupt(ctx context.Context, _ *godog.Step, status godog.StepResultStatus, err error) (context.Context, error) {
+	done := status == godog.StepPassed || status == godog.StepFailed
+	if cause := context.Cause(ctx); cause != nil && done && !errors.Is(err, cause) {
+		return ctx, cause
+	}
+	return ctx, nil
 }
 
 // cleanup removes the scenario's clients, even when the scenario was

@@ -166,7 +166,8 @@ func signalled(parent context.Context) (run, patience context.Context, stop func
 	run, endRun := context.WithCancelCause(parent)
 	patience, endPatience := context.WithCancel(context.WithoutCancel(parent))
 	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	steps.SurviveClosedPipes()
 	done := make(chan struct{})
 	go func() {
 		for {

@@ -129,7 +129,7 @@ func TestInterruptedRunsCleanUp(t *testing.T) {
 	before := mustState(t)
 	whole := length(t, "--interface", "lab0")
 
-	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	codes := map[string]int{}
 	for i := range moments {
 		at, sig := whole*time.Duration(i)/moments, signals[i%len(signals)]

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +38,10 @@ func labCommand(load loader) *cobra.Command {
 			case os.Getenv(readyPipe) != "":
 				return serveDetached(cmd, load)
 			case foreground:
-				return serve(cmd, load, func(l *lab.Lab) { fmt.Fprint(cmd.OutOrStdout(), describe(l)) })
+				return serve(cmd, load, func(l *lab.Lab) error {
+					_, err := fmt.Fprint(cmd.OutOrStdout(), describe(l))
+					return err
+				})
 			}
 			return detach(cmd)
 		},
@@ -73,7 +77,8 @@ func labCommand(load loader) *cobra.Command {
 	return cmd
 }
 
-func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab)) error {
+// serve keeps a lab standing until a signal, or what ready returns, ends it.
+func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab) error) error {
 	c, err := load()
 	if err != nil {
 		return err
@@ -81,9 +86,18 @@ func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab)) error {
 	if _, err := sweep.Dead(cmd.Context(), false); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, end := context.WithCancel(cmd.Context())
+	defer end()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
-	return lab.Serve(ctx, steps.LabOptions(c.Lab), ready)
+	steps.SurviveClosedPipes()
+	var unheard error
+	err = lab.Serve(ctx, steps.LabOptions(c.Lab), func(l *lab.Lab) {
+		if unheard = ready(l); unheard != nil {
+			end() // nobody would know of it
+		}
+	})
+	return errors.Join(err, unheard)
 }
 
 // readyPipe tells the detached process that its descriptor 3 is a pipe to the
@@ -123,7 +137,7 @@ func detach(cmd *cobra.Command) error {
 
 func serveDetached(cmd *cobra.Command, load loader) error {
 	pipe := os.NewFile(3, "ready")
-	return serve(cmd, load, func(l *lab.Lab) {
+	return serve(cmd, load, func(l *lab.Lab) error {
 		// Whoever started us must not wait for us to close these.
 		if null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0); err == nil {
 			for _, std := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
@@ -131,8 +145,9 @@ func serveDetached(cmd *cobra.Command, load loader) error {
 			}
 			null.Close()
 		}
-		_, _ = io.WriteString(pipe, describe(l))
-		pipe.Close()
+		defer pipe.Close()
+		_, err := io.WriteString(pipe, describe(l))
+		return err
 	})
 }
 

@@ -98,7 +98,7 @@ func TestARouterRebootsInTheMiddle(t *testing.T) {
 	if !carrier(l) {
 		t.Error("it reboots again")
 	}
-	awaitLeases(t, l, 6) // those of the first two are forgotten
+	awaitLeases(t, l, 8) // the first two have asked again
 }
 
 func TestALabCanBeClosedWhileItReboots(t *testing.T) {

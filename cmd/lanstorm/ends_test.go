@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lanstorm/lanstorm/internal/nstest"
+)
+
+// manyPings keep the clients of a scenario standing for minutes.
+const manyPings = "LANSTORM_PING_COUNT=1000"
+
+// piped starts cmd with both its outputs in a pipe, and reads until there is a
+// line that contains text. After leave nobody reads any more.
+func piped(t *testing.T, cmd *exec.Cmd, text string) (leave func() error) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for lines := bufio.NewScanner(r); lines.Scan() && !strings.Contains(lines.Text(), text); {
+	}
+	return r.Close
+}
+
+// What ends a run from outside, without a signal that it expects or with nobody
+// left to tell, is an interruption like others: all is cleaned up, and every
+// lease given back.
+func TestRunsCleanUpAfterAnyEnd(t *testing.T) {
+	nstest.Need(t)
+	if _, err := exec.LookPath("dnsmasq"); err != nil {
+		t.Skip("needs dnsmasq, whose lease file shows what was given back")
+	}
+	t.Setenv("LANSTORM_LAB_SERVER", "dnsmasq")
+	mustRun(t, "lab", "up")
+	t.Cleanup(func() { mustRun(t, "lab", "down") })
+	before := mustState(t)
+	for _, tt := range []struct {
+		name, env string
+		sig       syscall.Signal // sent when the clients stand, just before the reader leaves; 0: none
+	}{
+		{"SIGQUIT", manyPings, syscall.SIGQUIT},
+		{"the end of the reader", "LANSTORM_PING_COUNT=10", 0},
+		{"SIGINT", manyPings, syscall.SIGINT},
+	} {
+		for _, program := range []string{"lanstorm", "godog.test"} { // the latter is what `godog run` builds and starts
+			t.Run(tt.name+" of "+program, func(t *testing.T) {
+				args := []string{"f.feature"}
+				if program == "lanstorm" {
+					args = []string{"run", "f.feature"}
+				}
+				cmd, _ := lanstorm(t, args...)
+				cmd.Args[0] = program
+				cmd.Env = append(cmd.Env, tt.env, "LANSTORM_INTERFACE=lab0")
+				leave := piped(t, cmd, "100 clients in ")
+				if tt.sig != 0 {
+					if err := cmd.Process.Signal(tt.sig); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := leave(); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait()
+				// Which of the two it hears of first is a matter of chance.
+				if code := cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGPIPE) && (tt.sig == 0 || code != 128+int(tt.sig)) {
+					t.Errorf("%v", cmd.ProcessState)
+				}
+				if diff := cmp.Diff(before, mustState(t)); diff != "" {
+					t.Errorf("it left (-before +after):\n%s", diff)
+					mustRun(t, "clean")
+				}
+				if leases, err := os.ReadFile("/run/lanstorm/lab0/dnsmasq.leases"); err != nil || len(leases) > 0 {
+					t.Errorf("the router still holds leases: %v\n%s", err, leases)
+				}
+			})
+		}
+	}
+}
+
+func TestLabsThatCannotStayGo(t *testing.T) {
+	nstest.Need(t)
+	before := mustState(t)
+	gone := func(t *testing.T) {
+		t.Helper()
+		var diff string
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			if diff = cmp.Diff(before, mustState(t)); diff == "" {
+				return
+			}
+		}
+		t.Errorf("it left (-before +after):\n%s", diff)
+		mustRun(t, "lab", "down")
+		mustRun(t, "clean")
+	}
+	t.Run("after SIGQUIT", func(t *testing.T) {
+		cmd, output := lanstorm(t, "lab", "up", "--foreground")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		whenStanding(t, "lab0-router")()
+		time.Sleep(time.Second) // for the rest of it
+		if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%v\n%s", err, output)
+		}
+		gone(t)
+	})
+	t.Run("when nobody reads that they stand", func(t *testing.T) {
+		cmd, _ := lanstorm(t, "lab", "up", "--foreground")
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		cmd.Stdout = w
+		_ = cmd.Run()
+		w.Close()
+		gone(t)
+	})
+	t.Run("when who wanted them was killed", func(t *testing.T) {
+		cmd, _ := lanstorm(t, "lab", "up")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		whenStanding(t, "lab0-router")() // of which more is yet to come
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		gone(t)
+	})
+}
