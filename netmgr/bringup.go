@@ -241,7 +241,7 @@ func (m *NetworkManager) openLine() (err error) {
 		return nil
 	}
 	m.group = dhcp4.NewGroup(dhcp4.Options{Unchecked: m.opts.TrustAddresses})
-	if m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group); err != nil {
+	if m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group, &m.gateways); err != nil {
 		return err
 	}
 	m.carrier, err = watchCarrier(m.parent.Index, m.group.Reconnected)

@@ -63,6 +63,7 @@ func (h host) Granted(l dhcp4.Lease) error {
 func (h host) Bound(l dhcp4.Lease) {
 	h.closeSender()
 	h.last.Store(&l)
+	h.m.gateways.expect(l.Gateway)
 	h.settle(&l)
 }
 

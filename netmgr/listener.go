@@ -24,12 +24,13 @@ import (
 // because to close one takes the kernel a grace period of RCU (packet_release
 // in af_packet.c), some 12 ms, which a thousand clients cannot wait for.
 type listener struct {
-	conn   *socket.Conn
-	parent netlink.LinkAttrs
-	group  *dhcp4.Group
-	done   chan struct{}
-	broken atomic.Pointer[error]  // why it heard nothing for failureTime; else nil
-	census atomic.Pointer[census] // of addresses, while somebody asks; else nil
+	conn     *socket.Conn
+	parent   netlink.LinkAttrs
+	group    *dhcp4.Group
+	done     chan struct{}
+	broken   atomic.Pointer[error] // why it heard nothing for failureTime; else nil
+	gateways *gateways
+	census   atomic.Pointer[census] // of addresses, while somebody asks; else nil
 
 	closing atomic.Bool
 }
@@ -46,14 +47,14 @@ const (
 
 // listen begins to hear for the clients of group, whose MAC addresses begin as
 // mac does. The caller closes the listener.
-func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group) (*listener, error) {
+func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group, gateways *gateways) (*listener, error) {
 	// Only a socket for all protocols hears a frame before the macvlans take it.
 	protocol := htons(unix.ETH_P_ALL)
 	conn, err := socket.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0, "packet", nil)
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	l := &listener{conn: conn, parent: parent, group: group, done: make(chan struct{})}
+	l := &listener{conn: conn, parent: parent, group: group, gateways: gateways, done: make(chan struct{})}
 	raw, err := conn.SyscallConn()
 	if err == nil {
 		err = raw.Control(func(fd uintptr) { err = attachFilter(int(fd), answersTo(mac)) })
@@ -108,6 +109,7 @@ func (l *listener) run() {
 // computed, as over veth, or was found right by the network card.
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
+		l.gateways.note(addr, owner.String())
 		if n := l.census.Load(); n == nil || !n.note(addr, owner.String()) {
 			l.group.Claimed(addr, owner)
 		}

@@ -81,7 +81,7 @@ func breakSocket(t *testing.T, l *listener) (mend func()) {
 func TestAListenerWhoseSocketFails(t *testing.T) {
 	parent, wire := cable(t, "ear0", "mouth0")
 	owner, address := net.HardwareAddr{6, 0, 0, 0, 0, 7}, netip.MustParseAddr("10.77.0.7")
-	l, err := listen(parent, net.HardwareAddr{2, 0, 0, 0, 0, 0}, nil)
+	l, err := listen(parent, net.HardwareAddr{2, 0, 0, 0, 0, 0}, nil, &gateways{})
 	if err != nil {
 		t.Fatal(err)
 	}

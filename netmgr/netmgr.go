@@ -78,6 +78,7 @@ type NetworkManager struct {
 	strain   strain
 
 	unreleased int // leases
+	gateways   gateways
 
 	group   *dhcp4.Group // of the clients; nil while there are none, as is
 	line    *listener

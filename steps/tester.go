@@ -18,6 +18,9 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 	do()
 	after := m.Strain()
 	w.outagesSince(m, start)
+	for _, change := range m.GatewayChanges() {
+		w.say("remark: %s", change)
+	}
 	report := watch.Stop(health.Counters{
 		NoBuffers: after.NoBuffers - before.NoBuffers,
 		Overflows: after.Overflows - before.Overflows,

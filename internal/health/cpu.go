@@ -34,7 +34,9 @@ type processors struct {
 
 	begin, end    usage // of the full stretch under way or last seen
 	longest       time.Duration
-	busy          float64 // share in the longest
+	busy          float64 // share in the longest,
+	own           float64 // and of that lanstorm's
+	stolenThen    float64 // and that of other virtual machines
 	worstStealing float64 // in any stretch
 }
 
@@ -42,6 +44,7 @@ type processors struct {
 type usage struct {
 	at                 time.Time
 	busy, steal, total float64
+	own                float64 // this process's; 0 when it cannot be told
 }
 
 func (u usage) shares(since usage) (busy, steal float64) {
@@ -66,7 +69,13 @@ func (p *processors) read(now time.Time) error {
 	c := stat.CPUTotal // User includes Guest
 	// Stolen time is not idle: there was work, and no processor for it.
 	busy := c.User + c.Nice + c.System + c.IRQ + c.SoftIRQ + c.Steal
-	p.add(usage{at: now, busy: busy, steal: c.Steal, total: busy + c.Idle + c.Iowait})
+	u := usage{at: now, busy: busy, steal: c.Steal, total: busy + c.Idle + c.Iowait}
+	if self, err := proc.Self(); err == nil {
+		if s, err := self.Stat(); err == nil {
+			u.own = s.CPUTime()
+		}
+	}
+	p.add(u)
 	return nil
 }
 
@@ -94,7 +103,8 @@ func (p *processors) add(u usage) {
 	p.end = u
 	if d := p.end.at.Sub(p.begin.at); d > p.longest {
 		p.longest = d
-		p.busy, _ = p.end.shares(p.begin)
+		p.busy, p.stolenThen = p.end.shares(p.begin)
+		p.own = min(p.busy, max(0, p.end.own-p.begin.own)/(p.end.total-p.begin.total))
 	}
 }
 
@@ -103,8 +113,10 @@ func (p *processors) judge(r *Report) {
 		return
 	}
 	r.CPU, r.Steal = p.last.shares(p.first)
+	r.flatout = p.flatout
 	if p.longest >= stretch && !p.flatout {
-		r.limit(CPU, fewer, "CPU %s busy for %s", percent(p.busy), p.longest.Round(100*time.Millisecond))
+		r.limit(CPU, fewer, "CPU %s busy for %s (lanstorm %s, other programs and the kernel %s, stolen %s)", percent(p.busy),
+			p.longest.Round(100*time.Millisecond), percent(p.own), percent(max(0, p.busy-p.own-p.stolenThen)), percent(p.stolenThen))
 	}
 	if p.worstStealing > stolen {
 		r.limit(Steal, "use a machine of its own, or a host with less to do",

@@ -115,10 +115,10 @@ func TestJudgement(t *testing.T) {
 			want:     "tester: at its limit: 1 packet not sent, because the table of neighbours was full (net.ipv6.neigh.default.gc_thresh3 is too low) -> raise net.ipv6.neigh.default.gc_thresh3 on the host"},
 
 		{name: "full processors for two seconds", readings: busy(100, 198, 196, 100), limits: []string{CPU},
-			want: "tester: at its limit: CPU 98% busy for 2s -> " + fewer},
+			want: "tester: at its limit: CPU 98% busy for 2s (lanstorm 0%, other programs and the kernel 98%, stolen 0%) -> " + fewer},
 		{name: "nearly full processors", readings: busy(188, 189), want: "tester: clean (CPU 94%)"},
 		{name: "full processors, but not for long", readings: busy(100), want: "tester: clean (CPU 50%)"},
-		{name: "full processors, as they should be", opts: Options{Flatout: true}, readings: busy(200, 200, 200), want: "tester: clean (CPU 100%)"},
+		{name: "full processors, as they should be", opts: Options{Flatout: true}, readings: busy(200, 200, 200), want: "tester: clean (CPU 100%, flat out)"},
 		{name: "other virtual machines", readings: []files{{"proc/stat": stat(1100, 12, 5088)}}, limits: []string{Steal},
 			want: "tester: at its limit: other virtual machines took 6% of the processors for a second -> use a machine of its own, or a host with less to do"},
 		{name: "other virtual machines, hardly", readings: []files{{"proc/stat": stat(1100, 10, 5090)}}, want: "tester: clean (CPU 55%)"},

@@ -42,6 +42,7 @@ type Report struct {
 	Unwatched []string      // what could not be watched, and why
 
 	cpuUnknown bool
+	flatout    bool // to use all processors was no limit
 	flapped    bool // the parent went down or up
 }
 
@@ -84,6 +85,9 @@ func (r Report) Verbose() string {
 func (r Report) cpu() string {
 	if r.cpuUnknown {
 		return "not watched"
+	}
+	if r.flatout && r.CPU >= full {
+		return percent(r.CPU) + ", flat out"
 	}
 	return percent(r.CPU)
 }
