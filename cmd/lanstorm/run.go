@@ -21,9 +21,10 @@ built-in lab. Needs root.
 A path is a .feature file, a folder of them, or file:line of one scenario.
 Without a path the features inside this program are run.
 
-Exit code: 0 all scenarios passed, 1 a scenario failed, 2 the run could not
-start or was asked for something impossible. 1 also when the results could not
-be written whole; 128 and the signal's number when the run was interrupted.`,
+Exit code: 0 all scenarios passed; 1 a scenario failed, or the results could
+not be written whole; 2 the run could not start or was asked for something
+impossible; 3 inconclusive: scenarios failed, but only such that this machine
+itself may have made fail; 128 and the signal's number: interrupted.`,
 		Example: `  sudo lanstorm run
   sudo lanstorm run --interface eth0 --tags "@smoke && ~@internet"
   sudo lanstorm run --format pretty,junit:results.xml my-features/`,
