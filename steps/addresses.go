@@ -15,7 +15,7 @@ func (w *world) addresses() []sentence {
 	)
 	return []sentence{
 		{`each client should receive a valid IP address from the router`,
-			"a host's address of the router's subnet, with a gateway there and a lease time; when targets.router is auto, also of the subnet and from the server that most have, with a gateway that answers ARP", w.validAddresses},
+			"a host's address of the router's subnet, with a gateway and a lease time; with targets.router auto also: as most have it, and the gateway answers ARP", w.validAddresses},
 		{`no two clients should receive the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should have the same IP address`, unique, w.uniqueAddresses},
 		{`no two clients should receive duplicate IP addresses`, unique, w.uniqueAddresses},
