@@ -1,11 +1,14 @@
 package steps
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/cucumber/godog"
@@ -17,15 +20,38 @@ import (
 type sink struct {
 	io.Writer
 	failed func(error)
+
+	mu   sync.Mutex
+	line []byte // a sentence that is not written yet
 }
 
-func (o sink) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	if err != nil {
-		o.failed(err)
+// Write leaves out what godog's pretty tells behind each sentence: where in this
+// program it is defined, which is always the same. Sentences come letter by
+// letter, and so wait for the end of their line.
+func (o *sink) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for rest := p; len(rest) > 0; {
+		n := bytes.IndexByte(rest, '\n') + 1
+		if n == 0 {
+			n = len(rest)
+		}
+		o.line, rest = append(o.line, rest[:n]...), rest[n:]
+		const indent = "    "
+		if !bytes.HasSuffix(o.line, []byte("\n")) && strings.HasPrefix(string(o.line), indent[:min(len(o.line), len(indent))]) {
+			continue
+		}
+		line := definition.ReplaceAll(o.line, []byte("$1"))
+		o.line = o.line[:0]
+		if _, err := o.Writer.Write(line); err != nil {
+			o.failed(err)
+			return 0, err
+		}
 	}
-	return n, err
+	return len(p), nil
 }
+
+var definition = regexp.MustCompile(` *(?:\x1b\[[0-9;]*m)?# vocabulary\.go:\d+ -> \S+?(?:\x1b\[[0-9;]*m)?(\n|$)`)
 
 // unwritable keeps the first reason why an output is not whole.
 func (s *Suite) unwritable(err error) {
@@ -37,7 +63,7 @@ func (s *Suite) unwritable(err error) {
 // shown is what people read of a run, standard output and error. When they read
 // no more, it ends as by the signal that would have killed another program.
 func (s *Suite) shown(w io.Writer, end func(error)) io.Writer {
-	return sink{w, func(err error) {
+	return &sink{Writer: w, failed: func(err error) {
 		if errors.Is(err, syscall.EPIPE) {
 			end(interrupted{syscall.SIGPIPE})
 		}
@@ -72,7 +98,7 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 		files = append(files, f)
 		parts[i] = fmt.Sprintf("%s to %p", name, f) // godog keeps formatters, and f with them, by name
 		godog.Format(parts[i], part, func(suite string, _ io.Writer) godog.Formatter {
-			return godog.FindFmt(name)(suite, colors.Uncolored(sink{f, s.unwritable}))
+			return godog.FindFmt(name)(suite, colors.Uncolored(&sink{Writer: f, failed: s.unwritable}))
 		})
 	}
 	return strings.Join(parts, ","), done, nil

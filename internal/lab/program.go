@@ -21,8 +21,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
-// startTime is how long a program may take until it serves.
-const startTime = 5 * time.Second
+// startTime is how long a program may take until it serves, on a busy machine too.
+const startTime = 20 * time.Second
 
 // program is a server that somebody else wrote, run in the router in the
 // foreground. What it keeps is in a folder of the lab's, which goes with it.
