@@ -90,6 +90,7 @@ func (w *world) lab() (*lab.Lab, error) {
 func (w *world) routerChanged() {
 	clear(w.rounds)
 	if w.m != nil && len(w.m.Clients()) == 0 {
+		w.suite.unreleased += w.m.Unreleased()
 		w.m = nil
 	}
 }

@@ -202,18 +202,19 @@ func (s *Suite) end(before map[string]bool) error {
 	return errors.Join(err, abandonErr, sweepErr)
 }
 
-// note keeps what a scenario's end means for the exit code.
-func (s *Suite) note(err error) {
+// note keeps what a scenario's end, and that of its clean-up, mean for the exit
+// code.
+func (s *Suite) note(finding, cleanup error) {
 	var f *failure
 	switch {
-	case err == nil:
-	case errors.As(err, &f) && f.inconclusive:
+	case errors.As(finding, &f) && f.inconclusive:
 		s.inconclusive++
-	default:
+	case finding != nil:
 		s.failed = true
 	}
+	s.failed = s.failed || cleanup != nil
 	var refused *netmgr.RefusedError
-	if errors.As(err, &refused) && s.refused == nil {
+	if errors.As(errors.Join(finding, cleanup), &refused) && s.refused == nil {
 		s.refused = refused
 	}
 }

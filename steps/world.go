@@ -88,7 +88,7 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		if err = errors.Join(w.cleanup(), s.heal()); err != nil {
 			err = fmt.Errorf("cleanup: %w", err)
 		}
-		s.note(errors.Join(stepErr, err))
+		s.note(stepErr, err)
 		return ctx, err
 	})
 	sc.StepContext().After(attachProblems)
