@@ -273,6 +273,7 @@ func (m *NetworkManager) closeLine(patience context.Context) {
 	m.leave(patience)
 	if m.carrier != nil {
 		m.carrier.Close()
+		m.outages = append(m.outages, m.carrier.outages...)
 		m.carrier = nil
 	}
 	if m.line != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type Outage struct {
 	From time.Time
 	To   time.Time // zero: it lasts
 	Gone bool      // the link itself is not there any more
+	Down bool      // it was set down on this machine
 }
 
 // carrierWatch notes the outages of a link, by what rtnetlink(7) says of it.
@@ -86,10 +88,12 @@ func (w *carrierWatch) note(gone bool, l linkState) (back bool) {
 	w.ups = l.ups
 	switch {
 	case last == nil && (gone || !l.running || back):
-		w.outages = append(w.outages, Outage{From: now, Gone: gone})
+		w.outages = append(w.outages, Outage{From: now, Gone: gone, Down: !gone && !l.up})
 		last = &w.outages[len(w.outages)-1]
 	case last != nil && gone:
 		last.Gone = true
+	case last != nil && !l.up:
+		last.Down = true
 	}
 	if last != nil && l.running && !gone {
 		last.To = now
@@ -99,12 +103,13 @@ func (w *carrierWatch) note(gone bool, l linkState) (back bool) {
 
 // Outages are those of the parent link that lasted at a time or began after it.
 func (m *NetworkManager) Outages(since time.Time) (some []Outage) {
-	if m.carrier == nil {
-		return nil
+	all := m.outages
+	if m.carrier != nil {
+		m.carrier.mu.Lock()
+		defer m.carrier.mu.Unlock()
+		all = append(slices.Clone(all), m.carrier.outages...)
 	}
-	m.carrier.mu.Lock()
-	defer m.carrier.mu.Unlock()
-	for _, o := range m.carrier.outages {
+	for _, o := range all {
 		if o.To.IsZero() || o.To.After(since) {
 			some = append(some, o)
 		}
@@ -115,6 +120,7 @@ func (m *NetworkManager) Outages(since time.Time) (some []Outage) {
 // linkState is what a message says of a link.
 type linkState struct {
 	index   int
+	up      bool
 	running bool   // it is up and has its carrier
 	ups     uint32 // how often it has got its carrier
 }
@@ -124,7 +130,8 @@ func readLink(message []byte) (l linkState) {
 		return l
 	}
 	info := nl.DeserializeIfInfomsg(message)
-	l.index, l.running = int(info.Index), info.Flags&unix.IFF_RUNNING != 0
+	l.index = int(info.Index)
+	l.up, l.running = info.Flags&unix.IFF_UP != 0, info.Flags&unix.IFF_RUNNING != 0
 	attrs, err := nl.ParseRouteAttr(message[unix.SizeofIfInfomsg:])
 	if err != nil {
 		return linkState{}

@@ -1,6 +1,7 @@
 package netmgr
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -54,17 +55,22 @@ func PingOver(ctx context.Context, link string, target netip.Addr, interval, tim
 			}
 		}
 	})
+	var unsent error
 	for ; ctx.Err() == nil; c.Sent++ {
 		m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: id, Seq: c.Sent & 0xffff}}
 		wire, err := m.Marshal(nil)
 		if err == nil {
-			_, _ = conn.WriteTo(wire, &net.IPAddr{IP: target.AsSlice()}) // what is not sent has no reply
+			_, err = conn.WriteTo(wire, &net.IPAddr{IP: target.AsSlice()})
 		}
+		unsent = cmp.Or(unsent, err)
 		_ = sleep(ctx, interval)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(timeout))
 	wg.Wait()
 	c.Received = len(seen)
+	if unsent != nil && c.Received == 0 {
+		return c, fmt.Errorf("ping over %s: %w", link, unsent)
+	}
 	return c, nil
 }
 

@@ -83,6 +83,7 @@ type NetworkManager struct {
 	group   *dhcp4.Group // of the clients; nil while there are none, as is
 	line    *listener
 	carrier *carrierWatch
+	outages []Outage       // that earlier watches saw
 	work    sync.WaitGroup // on kernels that follow leases,
 	slots   chan struct{}  // so many at one time
 

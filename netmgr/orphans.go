@@ -44,18 +44,20 @@ func RemoveOrphans(dry bool) (n int, err error) {
 	for _, r := range runs {
 		known[r.Mark()] = true
 	}
+	var errs []error
 	for dir, mark := range marks {
 		if known[mark] {
 			continue
 		}
 		if !dry {
 			if err := errors.Join(removeFile(filepath.Join(dir, "resolv.conf")), removeFile(dir)); err != nil {
-				return n, err
+				errs = append(errs, err)
+				continue
 			}
 		}
 		n++
 	}
-	return n, nil
+	return n, errors.Join(errs...)
 }
 
 // makerMark is the mark of the run that made dir; empty when no run did, or when

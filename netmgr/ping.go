@@ -139,7 +139,21 @@ func (c *Client) noRoute(target netip.Addr) string {
 	if !c.Lease().Gateway.IsValid() {
 		return fmt.Sprintf("no route to %s: %s", target, noGateway(c))
 	}
+	if !c.linked() {
+		return fmt.Sprintf("tester: no route to %s: the link %s is not there any more", target, c.Link)
+	}
 	return fmt.Sprintf("no route to %s", target)
+}
+
+// linked reports whether the client still has its link.
+func (c *Client) linked() bool {
+	h, err := c.ns.Netlink()
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	_, err = h.LinkByIndex(c.index)
+	return err == nil
 }
 
 // silence explains why no reply came although requests were sent and nobody

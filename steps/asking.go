@@ -55,6 +55,9 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 	if err != nil {
 		return err
 	}
+	if n < 0 || n > of {
+		return refuse("%d of %d clients can never be", n, of)
+	}
 	if have := len(m.Clients()); of != have {
 		return refuse("the sentence speaks of %d clients, and the scenario has %d", of, have)
 	}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -45,6 +48,28 @@ func firm(err error) error {
 	return firmError{err}
 }
 
+// testersError is a failure of this machine.
+type testersError struct{ error }
+
+func (e testersError) Unwrap() error { return e.error }
+
+// sinceTheStart is err, a refusal by a parent link that was fit when the run began:
+// so it is a finding, and no wrong request.
+func (w *world) sinceTheStart(err error) error {
+	var refused *netmgr.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	link, missing := net.InterfaceByName(w.suite.parent)
+	switch {
+	case missing != nil, link.Flags&net.FlagUp == 0:
+		return testersError{errors.New(refused.Reason)}
+	case link.Flags&net.FlagRunning == 0:
+		return errors.New(refused.Reason)
+	}
+	return err
+}
+
 // explained is do, a sentence's function, with an error that explains itself.
 func (w *world) explained(do any) any {
 	v := reflect.ValueOf(do)
@@ -69,13 +94,17 @@ func (w *world) explain(err error) error {
 	}
 	f := &failure{finding: err}
 	gone := false
+	if w.m != nil {
+		w.outagesSince(w.m, w.began)
+	}
 	for _, o := range w.outages {
 		f.line = append(f.line, w.told(o))
-		gone = gone || o.Gone
+		gone = gone || o.Gone || o.Down
 	}
 	var certain firmError
+	var own testersError
 	switch {
-	case gone:
+	case gone, errors.As(err, &own):
 		f.tester, f.inconclusive = "tester: without its interface nothing can be said of the router: inconclusive", true
 	case len(w.limits) > 0 && !errors.As(err, &certain):
 		f.tester, f.inconclusive = health.Report{Limits: w.limits}.String()+"; this may be the reason: inconclusive", true
@@ -133,6 +162,8 @@ func (w *world) told(o netmgr.Outage) string {
 	switch {
 	case o.Gone:
 		return fmt.Sprintf("the interface %s vanished at %s", w.suite.parent, at)
+	case o.Down:
+		return fmt.Sprintf("%s was set down on this machine at %s", w.suite.parent, at)
 	case o.To.IsZero():
 		return fmt.Sprintf("%s lost its carrier at %s, and has none yet (the router's port or the cable)", w.suite.parent, at)
 	}
@@ -148,8 +179,15 @@ type clientsError struct {
 func (e *clientsError) Error() string { return e.text }
 
 // allTesters reports whether each client's problem is the tester's, as it says
-// itself.
+// itself or as the kernel does: it is not the router that has no space left.
 func allTesters(err error) bool {
+	var creation *netmgr.CreateError
+	if errors.As(err, &creation) {
+		return !slices.ContainsFunc(creation.Failed, func(f *netmgr.ClientError) bool {
+			var no unix.Errno
+			return !errors.As(f.Err, &no) || no == unix.ENETUNREACH || no == unix.EINVAL // by a lease that makes no sense
+		})
+	}
 	var e *clientsError
 	if !errors.As(err, &e) {
 		return false
@@ -165,10 +203,11 @@ func allTesters(err error) bool {
 // outagesSince keeps what happened to the parent link since a time.
 func (w *world) outagesSince(m *netmgr.NetworkManager, start time.Time) {
 	for _, o := range m.Outages(start) {
-		if n := len(w.outages); n > 0 && w.outages[n-1].From.Equal(o.From) {
-			w.outages[n-1] = o
-			continue
+		i := slices.IndexFunc(w.outages, func(known netmgr.Outage) bool { return known.From.Equal(o.From) })
+		if i < 0 {
+			i = len(w.outages)
+			w.outages = append(w.outages, o)
 		}
-		w.outages = append(w.outages, o)
+		w.outages[i] = o
 	}
 }

@@ -1,8 +1,10 @@
 package steps
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/cucumber/godog"
 	"github.com/vishvananda/netlink"
@@ -69,5 +71,38 @@ func vanishing(t *testing.T) func(*godog.ScenarioContext, *world) {
 			}
 			return netlink.LinkDel(link)
 		})
+	}
+}
+
+func TestALossOfTheInterfaceStaysTheTestersInLaterScenarios(t *testing.T) {
+	nstest.Need(t)
+	feature := "Feature: f\n  Scenario: a\n    * " + twoClients + "\n    * the interface vanishes\n    * " + pingRouter + "\n    * " + responded +
+		"\n  Scenario: b\n    * " + twoClients + "\n"
+	code, output := runSuite(t, &Suite{
+		Config: quick(t, nil), FS: fstest.MapFS{"features/f.feature": {Data: []byte(feature)}}, extra: vanishing(t),
+	})
+	shows(t, output, `inconclusive: 2 of the failed scenarios`)
+	if code != ExitInconclusive {
+		t.Errorf("exit code %d:\n%s", code, output)
+	}
+}
+
+// Whoever is created then cannot know.
+func TestACarrierLostWhileClientsAreCreatedIsToldFirst(t *testing.T) {
+	nstest.Need(t)
+	c := quick(t, map[string]string{"dhcp.timeout": "2s"})
+	s := featureSuite(c, "", twoClients, "the router's port is dead", oneClient)
+	s.extra = func(sc *godog.ScenarioContext, w *world) {
+		sc.Step("^the router's port is dead$", func() error {
+			return exec.Command("nsenter", "--net=/run/netns/"+w.suite.parent+"-router", "ip", "link", "set", "lan", "down").Run()
+		})
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs ip (apt install iproute2)")
+	}
+	code, output := runSuite(t, s)
+	shows(t, output, `Error: lab0 lost its carrier at \d+\.\d s, and has none yet \(the router's port or the cable\); 1 of 1 clients failed`)
+	if code != ExitFailed {
+		t.Errorf("exit code %d:\n%s", code, output)
 	}
 }

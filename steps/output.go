@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,6 +89,10 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 		name, path, toFile := strings.Cut(part, ":")
 		if !toFile {
 			continue
+		}
+		if slices.ContainsFunc(files, func(f *os.File) bool { return f.Name() == path }) {
+			done()
+			return "", nil, fmt.Errorf("godog.format: two formats go to %s", path)
 		}
 		// Of a pipe that nobody reads, O_NONBLOCK makes an error.
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o666)

@@ -60,15 +60,15 @@ func (w *world) createClientsBounded(ctx context.Context, n, atATime int) (conte
 }
 
 func (w *world) createClientsAt(ctx context.Context, n, perSecond int) (context.Context, error) {
-	if perSecond < 1 {
-		return ctx, refuse("%d clients per second: ask for at least 1", perSecond)
+	if perSecond < 1 || perSecond > 1_000_000 {
+		return ctx, refuse("%d clients per second: ask for 1 to 1000000", perSecond)
 	}
 	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Second / time.Duration(perSecond)})
 }
 
 func (w *world) createClientsOver(ctx context.Context, n int, d time.Duration) (context.Context, error) {
-	if d <= 0 {
-		return ctx, refuse("over %s: ask for more than 0s", d)
+	if err := positive(d); err != nil {
+		return ctx, err
 	}
 	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: d / time.Duration(max(n, 1))})
 }

@@ -126,7 +126,7 @@ func (w *world) manager() (*netmgr.NetworkManager, error) {
 	}
 	m, err := netmgr.New(w.suite.managerOptions())
 	w.m = m
-	return m, err
+	return m, w.sinceTheStart(err)
 }
 
 // standing is the manager, if the scenario has clients to speak of.

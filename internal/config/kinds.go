@@ -136,7 +136,7 @@ var ipv4 = kind[netip.Addr]{
 		if err != nil || !a.Is4() {
 			return netip.Addr{}, fmt.Errorf("%q is not an IPv4 address", text)
 		}
-		if a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 			return netip.Addr{}, fmt.Errorf("%s is not the address of a host", a)
 		}
 		return a, nil

@@ -128,7 +128,11 @@ func judgeCounters(r *Report, counted []Counters) {
 	default:
 		r.limit(ClientDrops, fewerNow, "%s dropped by the clients' own links", packets(sum.LinkDrops))
 	}
-	if sum.NoBuffers > 0 {
+	switch {
+	case sum.NoBuffers == 0:
+	case r.flapped: // nothing leaves a queue then
+		r.unwatched(NoBuffers, errLostCarrier)
+	default:
 		r.limit(NoBuffers, fewerNow, "%s could not be sent at once, because a queue was full (ENOBUFS)", packets(sum.NoBuffers))
 	}
 	if sum.Overflows > 0 {
