@@ -219,7 +219,7 @@ func (p *Past) Returns(ctx context.Context, end time.Time, all []*Client, old bo
 			problems = append(problems, Problem{c, errors.New("no server has confirmed its address since")})
 			continue
 		case old && was.IsValid() && now.Address != was:
-			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s (RFC 2131 §4.3.1)", now.Address.Addr(), now.Server, was.Addr())})
+			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s", now.Address.Addr(), now.Server, was.Addr())})
 		}
 		returns = append(returns, Return{c, was, now.Address, now.Server, now.Acquired.Sub(p.At)})
 	}

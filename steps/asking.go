@@ -154,7 +154,13 @@ func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) (conte
 	if w.event == nil {
 		return ctx, refuse(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
 	}
-	what := map[bool]string{false: "have no address again", true: "have not their old address again"}[old]
+	what := "have no address again"
+	if old {
+		what = "have not their old address again"
+		if w.event.what != routerRebooted { // which has forgotten it
+			what += " (RFC 2131 §4.3.1)"
+		}
+	}
 	var returns []netmgr.Return
 	err := w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
 		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), m.Clients(), old)

@@ -44,6 +44,8 @@ type event struct {
 	past *netmgr.Past
 }
 
+const routerRebooted = "the lab router rebooted"
+
 func (w *world) happens(m *netmgr.NetworkManager, what string) { w.event = &event{what, m.Past()} }
 
 // positive refuses to wait for no time, or for ever.

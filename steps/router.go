@@ -58,7 +58,7 @@ func (w *world) rebootRouter() error {
 	}
 	w.routerChanged()
 	if w.m != nil {
-		w.happens(w.m, "the lab router rebooted")
+		w.happens(w.m, routerRebooted)
 	}
 	down, err := l.Reboot()
 	if w.m != nil {
