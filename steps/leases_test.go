@@ -57,6 +57,7 @@ func TestALossOfTheInterfaceIsTheTesters(t *testing.T) {
 	s.extra = vanishing(t)
 	code, output := runSuite(t, s)
 	shows(t, output, `Error: the interface lab0 vanished at \d+\.\d s; nothing can be judged\n      tester: without its interface nothing can be said of the router: inconclusive\n`)
+	shows(t, output, `not given back: 2 leases; the router keeps them until they end\n`)
 	if code != ExitInconclusive {
 		t.Errorf("exit code %d:\n%s", code, output)
 	}
