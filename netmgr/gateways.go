@@ -2,6 +2,7 @@ package netmgr
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,13 +27,17 @@ func (g *gateways) expect(addr netip.Addr) {
 	}
 }
 
-// note takes the news that addr is that of mac.
-func (g *gateways) note(addr netip.Addr, mac string) {
+// note takes the news that addr is that of owner.
+func (g *gateways) note(addr netip.Addr, owner net.HardwareAddr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	macs, watched := g.macs[addr]
 	const most = 8
-	if !watched || slices.Contains(macs, mac) || len(macs) == most {
+	if !watched || len(macs) == most {
+		return
+	}
+	mac := owner.String()
+	if slices.Contains(macs, mac) {
 		return
 	}
 	if len(macs) > 0 {

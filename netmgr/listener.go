@@ -109,7 +109,7 @@ func (l *listener) run() {
 // computed, as over veth, or was found right by the network card.
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
-		l.gateways.note(addr, owner.String())
+		l.gateways.note(addr, owner)
 		if n := l.census.Load(); n == nil || !n.note(addr, owner.String()) {
 			l.group.Claimed(addr, owner)
 		}

@@ -66,7 +66,7 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 		if err := netmgr.Await(ctx, time.Now().Add(within), m.Clients(), settled); err != nil {
 			return nil, err
 		}
-		without := missing(m)
+		without := missing(m.Without())
 		if got := of - len(without); got != n {
 			text := fmt.Sprintf("%d of %d clients have an address after %s, not %d", got, of, within, n)
 			if len(without) > 0 {
@@ -95,13 +95,13 @@ func (w *world) waitingGetAddress(ctx context.Context, d time.Duration) error {
 			return nil, errors.New("no client waits for an address: all that ask have one")
 		}
 		err := netmgr.Await(ctx, time.Now().Add(d), waiting, (*netmgr.Client).HasLease)
-		return slices.DeleteFunc(missing(m), func(p netmgr.Problem) bool { return !slices.Contains(waiting, p.Client) }), err
+		return missing(slices.DeleteFunc(waiting, (*netmgr.Client).HasLease)), err
 	})
 }
 
-// missing says of the clients without a lease why they have none.
-func missing(m *netmgr.NetworkManager) (problems []netmgr.Problem) {
-	for _, c := range m.Without() {
+// missing says of clients without a lease why they have none.
+func missing(clients []*netmgr.Client) (problems []netmgr.Problem) {
+	for _, c := range clients {
 		problems = append(problems, netmgr.Problem{Client: c, Err: c.Missing()})
 	}
 	return problems

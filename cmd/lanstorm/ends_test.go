@@ -39,14 +39,7 @@ func piped(t *testing.T, cmd *exec.Cmd, text string) (leave func() error) {
 // left to tell, is an interruption like others: all is cleaned up, and every
 // lease given back.
 func TestRunsCleanUpAfterAnyEnd(t *testing.T) {
-	nstest.Need(t)
-	if _, err := exec.LookPath("dnsmasq"); err != nil {
-		t.Skip("needs dnsmasq, whose lease file shows what was given back")
-	}
-	t.Setenv("LANSTORM_LAB_SERVER", "dnsmasq")
-	mustRun(t, "lab", "up")
-	t.Cleanup(func() { mustRun(t, "lab", "down") })
-	before := mustState(t)
+	before := labThatTells(t)
 	for _, tt := range []struct {
 		name, env string
 		sig       syscall.Signal // sent when the clients stand, just before the reader leaves; 0: none

@@ -116,9 +116,10 @@ func TestKilledRunsAreCleanedUp(t *testing.T) {
 	}
 }
 
-// Whenever a run is interrupted, it cleans up after itself and gives every
-// lease back.
-func TestInterruptedRunsCleanUp(t *testing.T) {
+// labThatTells has a lab stand whose lease file shows what was given back, and
+// returns the state of the machine with it.
+func labThatTells(t *testing.T) []string {
+	t.Helper()
 	nstest.Need(t)
 	if _, err := exec.LookPath("dnsmasq"); err != nil {
 		t.Skip("needs dnsmasq, whose lease file shows what was given back")
@@ -126,7 +127,13 @@ func TestInterruptedRunsCleanUp(t *testing.T) {
 	t.Setenv("LANSTORM_LAB_SERVER", "dnsmasq")
 	mustRun(t, "lab", "up")
 	t.Cleanup(func() { mustRun(t, "lab", "down") })
-	before := mustState(t)
+	return mustState(t)
+}
+
+// Whenever a run is interrupted, it cleans up after itself and gives every
+// lease back.
+func TestInterruptedRunsCleanUp(t *testing.T) {
+	before := labThatTells(t)
 	whole := length(t, "--interface", "lab0")
 
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}

@@ -76,10 +76,15 @@ func (c *Client) waitHalf(end time.Time) {
 	if c.hasty && c.sends < requestTries {
 		next = time.Now().Add(backoff(requestWait, c.sends))
 	}
-	if !end.IsZero() && next.After(end) {
-		next = end
+	c.wakeBy(next, end)
+}
+
+// wakeBy is wake, but at end when that is earlier; a zero end never comes.
+func (c *Client) wakeBy(at, end time.Time) {
+	if !end.IsZero() && at.After(end) {
+		at = end
 	}
-	c.wake(next)
+	c.wake(at)
 }
 
 func (c *Client) renewAgain(input) {

@@ -122,11 +122,7 @@ func (c *Client) verifying() {
 	if c.unsent || c.state != Verifying {
 		return
 	}
-	next := time.Now().Add(backoff(requestWait, c.sends))
-	if end := c.lease.End(); !end.IsZero() && next.After(end) {
-		next = end
-	}
-	c.wake(next)
+	c.wakeBy(time.Now().Add(backoff(requestWait, c.sends)), c.lease.End())
 }
 
 // verifyAgain keeps the lease when nobody says a word against it (RFC 2131 §3.2

@@ -17,7 +17,6 @@ type Story struct {
 	Offer    time.Duration // from Asked to the OFFER that was taken
 	Ack      time.Duration // from the REQUEST to the ACK
 	Sent     int           // DISCOVERs and REQUESTs for the lease
-	Tries    int           // how often the message under way was sent, or the last that was
 	Renewed  int           // how often the lease was extended: by its server, in time,
 	Rebound  int           // after that had not answered, or by another,
 	Verified int           // and after the link had been down
@@ -38,7 +37,7 @@ func (c *Client) Story() Story {
 	t := c.told
 	s := Story{
 		State: c.state, Asked: t.first, Leased: t.acked, Offer: max(0, t.offered.Sub(t.first)), Ack: max(0, t.acked.Sub(t.asked)),
-		Sent: t.discovers + t.requests, Tries: c.sends, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound, Verified: t.verified,
+		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound, Verified: t.verified,
 		Idle: c.state == Init && c.place < 0, Reboot: t.reboot, Servers: slices.Clone(c.servers),
 		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
 	}
