@@ -91,9 +91,9 @@ func BenchmarkConfigure(b *testing.B) {
 func BenchmarkPing(b *testing.B) {
 	benchPhase(b, func(m *netmgr.NetworkManager) time.Duration {
 		start := time.Now()
-		for _, r := range m.PingAll(b.Context(), netmgr.Ping{Target: netmgr.Gateway, Interval: time.Millisecond}) {
+		for _, r := range m.PingAll(b.Context(), netmgr.Gateway, netmgr.Ping{Interval: time.Millisecond}) {
 			if r.Received != 1 {
-				b.Errorf("%s: %s", r.Client.Name, r.Reason)
+				b.Errorf("%s: %s", r.Client, r.Reason)
 			}
 		}
 		return time.Since(start)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/guard"
 )
 
 // Arrival is how clients come up. The zero value is all at once.
@@ -209,7 +210,7 @@ func (b *bringUp) end() {
 func (c *Client) perform(tasks []task) *ClientError {
 	for _, t := range tasks {
 		start := time.Now()
-		if err := safely(func() error { return t.run(c) }); err != nil {
+		if err := guard.Do(func() error { return t.run(c) }); err != nil {
 			return &ClientError{Client: c.Name, Stage: t.stage, Err: err}
 		}
 		*t.took(&c.Timings) += time.Since(start)

@@ -60,9 +60,9 @@ func TestArrivalsKeepTheirPace(t *testing.T) {
 	if want := "10 clients in "; !strings.HasPrefix(made.String(), want) || !strings.Contains(made.String(), " per second (asked: 50)") {
 		t.Errorf("%q", made)
 	}
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Gateway, 1)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(1)) {
 		if r.Received != 1 {
-			t.Errorf("%s: %s", r.Client.Name, r.Reason)
+			t.Errorf("%s: %s", r.Client, r.Reason)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func TestMTUOfTheLease(t *testing.T) {
 			if got := link(t, handle(t, c.Name), c.Link).Attrs().MTU; got != tt.want {
 				t.Errorf("MTU %d, want %d", got, tt.want)
 			}
-			for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+			for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 				if r.Received != 1 {
 					t.Error(r.Reason)
 				}
@@ -122,7 +122,7 @@ func TestClasslessRoutesToAGatewayOutsideTheSubnet(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, target := range []netmgr.Target{netmgr.Gateway, netmgr.Host(googleDNS)} {
-		for _, r := range m.PingAll(t.Context(), quick(target, 1)) {
+		for _, r := range m.PingAll(t.Context(), target, quick(1)) {
 			if r.Received != 1 {
 				t.Errorf("%s: %s", r.Target, r.Reason)
 			}
@@ -135,7 +135,7 @@ func TestAPointToPointLease(t *testing.T) {
 	if diff := cmp.Diff([]string{"0.0.0.0/0 via 10.77.0.1"}, routes(t, c)); diff != "" {
 		t.Error(diff)
 	}
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 		if r.Received != 1 {
 			t.Error(r.Reason)
 		}

@@ -32,9 +32,9 @@ func TestTwoHundredClientsLeasePingTheRouterAndAreGone(t *testing.T) {
 	if len(addrs) != 200 {
 		t.Errorf("%d addresses, want 200", len(addrs))
 	}
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Gateway, 2)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(2)) {
 		if r.Target != l.Router || r.Received != 2 {
-			t.Errorf("%s: %d of %d replies from %s; %s", r.Client.Name, r.Received, r.Sent, r.Target, r.Reason)
+			t.Errorf("%s: %d of %d replies from %s; %s", r.Client, r.Received, r.Sent, r.Target, r.Reason)
 		}
 	}
 	cleanup(t, m)
@@ -50,9 +50,9 @@ func TestEveryModeReachesTheInternet(t *testing.T) {
 			l := startLab(t, labOptions())
 			m := newManager(t, netmgr.Options{Parent: l.Parent, Mode: mode})
 			create(t, m, 3)
-			for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+			for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 				if r.Received != 1 {
-					t.Errorf("%s: %s", r.Client.Name, r.Reason)
+					t.Errorf("%s: %s", r.Client, r.Reason)
 				}
 			}
 		})
@@ -78,9 +78,9 @@ func TestClientsAreMadeAgainAsTheyWere(t *testing.T) {
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Error(diff)
 	}
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Gateway, 1)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(1)) {
 		if r.Received != 1 {
-			t.Errorf("%s: %s", r.Client.Name, r.Reason)
+			t.Errorf("%s: %s", r.Client, r.Reason)
 		}
 	}
 }
@@ -96,9 +96,9 @@ func TestMoreClientsAreAdded(t *testing.T) {
 	if !slices.Equal(first, all[:2]) {
 		t.Error("the first two were made anew")
 	}
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Gateway, 1)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(1)) {
 		if r.Received != 1 {
-			t.Errorf("%s: %s", r.Client.Name, r.Reason)
+			t.Errorf("%s: %s", r.Client, r.Reason)
 		}
 	}
 	awaitLeases(t, l, 4)

@@ -3,9 +3,7 @@ package netmgr
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 )
@@ -90,37 +88,6 @@ func (e *CreateError) starved() bool {
 		}
 	}
 	return true
-}
-
-// safely turns a panic of do into an error that says where it was. On a
-// goroutine of its own a panic would end the process, and leave every client
-// standing.
-func safely(do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("tester: panic: %v (%s)", p, panicOrigin())
-		}
-	}()
-	return do()
-}
-
-// panicOrigin is the place, outside the Go runtime, of the panic that is being
-// recovered from.
-func panicOrigin() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	panicked := false
-	for {
-		f, more := frames.Next()
-		inRuntime := strings.HasPrefix(f.Function, "runtime.")
-		if panicked && !inRuntime {
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		}
-		panicked = panicked || inRuntime
-		if !more {
-			return "unknown place"
-		}
-	}
 }
 
 // Grouped tells one thing about many clients in one line: those with the same

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Creation is what it took to make clients, in one call.
@@ -88,9 +90,9 @@ func (b *bringUp) figures() Creation {
 		{"configure", func(t Timings) time.Duration { return t.Configure }},
 		{"total", Timings.Total},
 	}
-	times := make([]*Distribution, len(phases))
+	times := make([]*measure.Distribution, len(phases))
 	for i := range times {
-		times[i] = newDistribution()
+		times[i] = measure.NewDistribution()
 	}
 	for _, client := range b.clients {
 		t := client.Timings
@@ -101,7 +103,7 @@ func (b *bringUp) figures() Creation {
 		}
 		c.Clients++
 		for i, p := range phases {
-			times[i].record(p.of(t))
+			times[i].Record(p.of(t))
 		}
 		if first.IsZero() || t.Asked.Before(first) {
 			first = t.Asked

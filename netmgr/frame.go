@@ -8,6 +8,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 const (
@@ -59,35 +61,17 @@ func dhcpAnswer(frame []byte) (a dhcpFrame, ok bool) {
 // wrong names the layer whose checksum is wrong: a kernel drops such a packet.
 // Of UDP it need not be looked at when it is unfinished, or left out.
 func (a dhcpFrame) wrong(unfinished bool) string {
-	if fold(sum(0, a.ip)) != 0xffff {
+	if packets.Checksum(packets.Sum(0, a.ip)) != 0 {
 		return "IP"
 	}
 	if unfinished || binary.BigEndian.Uint16(a.udp[6:]) == 0 {
 		return ""
 	}
-	pseudo := sum(unix.IPPROTO_UDP+uint32(len(a.udp)), a.ip[12:20])
-	if fold(sum(pseudo, a.udp)) != 0xffff {
+	pseudo := packets.Sum(unix.IPPROTO_UDP+uint32(len(a.udp)), a.ip[12:20])
+	if packets.Checksum(packets.Sum(pseudo, a.udp)) != 0 {
 		return "UDP"
 	}
 	return ""
-}
-
-// sum adds up 16-bit words (RFC 1071).
-func sum(s uint32, b []byte) uint32 {
-	for ; len(b) > 1; b = b[2:] {
-		s += uint32(binary.BigEndian.Uint16(b))
-	}
-	if len(b) == 1 {
-		s += uint32(b[0]) << 8
-	}
-	return s
-}
-
-func fold(s uint32) uint32 {
-	for s>>16 != 0 {
-		s = s>>16 + s&0xffff
-	}
-	return s
 }
 
 // arpRequest is an Ethernet frame with a request by ARP to everybody. A sender
@@ -142,18 +126,4 @@ func answersTo(mac net.HardwareAddr) []bpf.Instruction {
 		bpf.RetConstant{Val: 1 << 16},
 		bpf.RetConstant{Val: 0},
 	}
-}
-
-// attachFilter has the kernel hand on only what filter accepts.
-func attachFilter(fd int, filter []bpf.Instruction) error {
-	raw, err := bpf.Assemble(filter)
-	if err != nil {
-		return err
-	}
-	program := make([]unix.SockFilter, len(raw))
-	for i, f := range raw {
-		program[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
-	}
-	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
-		&unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 var testMAC = net.HardwareAddr{0x02, 0xaa, 0xbb, 0xcc, 0x00, 0x07}
@@ -125,8 +127,8 @@ func TestWrongChecksums(t *testing.T) {
 		ip := []byte{0x45, 0, 0, 0, 0, 0, 0, 0, 64, unix.IPPROTO_UDP, 0, 0, 10, 77, 0, 1, 10, 77, 0, 10}
 		udp := append([]byte{0, 67, 0, 68, 0, 0, 0, 0}, msg...)
 		binary.BigEndian.PutUint16(udp[4:], uint16(len(udp)))
-		binary.BigEndian.PutUint16(ip[10:], ^uint16(fold(sum(0, ip))))
-		binary.BigEndian.PutUint16(udp[6:], ^uint16(fold(sum(unix.IPPROTO_UDP+uint32(len(udp)), slices.Concat(ip[12:20], udp)))))
+		binary.BigEndian.PutUint16(ip[10:], packets.Checksum(packets.Sum(0, ip)))
+		binary.BigEndian.PutUint16(udp[6:], packets.Checksum(packets.Sum(unix.IPPROTO_UDP+uint32(len(udp)), slices.Concat(ip[12:20], udp))))
 		return dhcpFrame{ip: ip, udp: udp}
 	}
 	for _, tt := range []struct {

@@ -4,19 +4,6 @@ import (
 	"testing"
 )
 
-func FuzzParseICMPError(f *testing.F) {
-	f.Add(unreachablePacket(f, 1, 0, pinged(f, googleDNS, 0)))
-	f.Add(unreachablePacket(f, 13, 8, pinged(f, googleDNS, 8)))
-	f.Add(unreachablePacket(f, 0, 0, nil))
-	f.Add([]byte{0x4f})
-	f.Fuzz(func(t *testing.T, packet []byte) {
-		from, what, ok := parseICMPError(packet, googleDNS)
-		if ok && (!from.Is4() || what == "") {
-			t.Errorf("%q from %s", what, from)
-		}
-	})
-}
-
 func FuzzDHCPAnswer(f *testing.F) {
 	whole := make([]byte, 400)
 	copy(whole, testMAC)

@@ -12,7 +12,7 @@ func TestAGatewayThatChangesItsMACIsTold(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 2)
-	m.PingAll(t.Context(), quick(netmgr.Gateway, 1))
+	m.PingAll(t.Context(), netmgr.Gateway, quick(1))
 	if changes := m.GatewayChanges(); len(changes) > 0 {
 		t.Errorf("%q", changes)
 	}

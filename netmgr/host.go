@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // host does for a client what its DHCP decides.
@@ -42,7 +44,7 @@ func (h host) Unicast(server netip.Addr, msg []byte) error {
 		}
 	}
 	err := h.sender.send(server, msg)
-	if queueFull(err) {
+	if packets.QueueFull(err) {
 		h.m.strain.noBuffers.Add(1)
 	}
 	return err
@@ -114,7 +116,7 @@ func (c *Client) settle(l *Lease) {
 		defer func() { <-c.m.slots }()
 		c.settling.Store(false)
 		l := c.lease()
-		err := safely(c.apply)
+		err := guard.Do(c.apply)
 		if l != nil && c.up.ready(c, err) {
 			return
 		}

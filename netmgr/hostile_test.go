@@ -275,7 +275,7 @@ func TestClaimsOnAnotherVLANAreNoMatter(t *testing.T) {
 		e.send(tagged(claim(enemyMAC, last.Lease().Address.Addr()), 0))
 	}
 	await(t, last.Name+" gives its address up", func() bool { return !last.Lease().Address.IsValid() })
-	if lost := keeping(); len(lost) != 1 || lost[0].Client != last {
+	if lost := keeping(); len(lost) != 1 || lost[0].Client != last.Name {
 		t.Errorf("%+v", lost)
 	}
 }

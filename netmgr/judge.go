@@ -8,13 +8,19 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/icmp"
 )
 
 // Problem is what is wrong with one client.
 type Problem struct {
-	Client *Client
-	Err    error
+	Client, MAC string
+	Err         error
 }
+
+// Problem says that err is what is wrong with the client.
+func (c *Client) Problem(err error) Problem { return Problem{c.Name, c.MAC.String(), err} }
 
 // Each runs do for every client at once and returns the problems there were,
 // in the order of Clients.
@@ -22,12 +28,12 @@ func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Cli
 	errs := make([]error, len(m.clients))
 	var wg sync.WaitGroup
 	for i, c := range m.clients {
-		wg.Go(func() { errs[i] = safely(func() error { return do(ctx, c) }) })
+		wg.Go(func() { errs[i] = guard.Do(func() error { return do(ctx, c) }) })
 	}
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			problems = append(problems, Problem{m.clients[i], err})
+			problems = append(problems, m.clients[i].Problem(err))
 		}
 	}
 	return problems
@@ -44,7 +50,7 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 	for _, c := range m.clients {
 		for addr, rival := range c.Story().Declined {
 			if sibling := siblings[rival.Rival]; sibling != nil {
-				problems = append(problems, Problem{c, fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)})
+				problems = append(problems, c.Problem(fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)))
 			}
 		}
 		if c.lease() == nil {
@@ -52,7 +58,7 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 		}
 		addr := c.Lease().Address.Addr()
 		if first, taken := owner[addr]; taken {
-			problems = append(problems, Problem{c, fmt.Errorf("has %s, which is %s's too", addr, first.Name)})
+			problems = append(problems, c.Problem(fmt.Errorf("has %s, which is %s's too", addr, first.Name)))
 			continue
 		}
 		owner[addr] = c
@@ -61,29 +67,29 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 }
 
 // Unreachable are the clients whose address does not work on the LAN: another
-// client gets no reply from it (p tells how to ping; its Target is not used),
+// client gets no reply from it,
 // or the gateway does not answer the client's ARP.
 func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Problem) {
 	if len(m.clients) > 1 && m.opts.Mode == "private" {
-		return []Problem{{m.clients[0], errors.New("macvlan mode private keeps clients apart, so none can reach another: use mode bridge")}}
+		return []Problem{m.clients[0].Problem(errors.New("macvlan mode private keeps clients apart, so none can reach another: use mode bridge"))}
 	}
 	if len(m.clients) > 1 {
-		for i, r := range m.PingAll(ctx, withTarget(p, m.next)) {
+		for i, r := range m.PingAll(ctx, m.next, p) {
 			switch {
 			case r.Sent == 0: // which says nothing of the client that was to be reached
-				problems = append(problems, Problem{r.Client, fmt.Errorf("cannot ping another client: %s", r.Reason)})
+				problems = append(problems, m.clients[i].Problem(fmt.Errorf("cannot ping another client: %s", r.Reason)))
 			case r.Received == 0:
 				reached := m.clients[(i+1)%len(m.clients)]
-				problems = append(problems, Problem{reached, fmt.Errorf("no reply to another client: %s", r.Reason)})
+				problems = append(problems, reached.Problem(fmt.Errorf("no reply to another client: %s", r.Reason)))
 			}
 		}
 	}
-	m.PingAll(ctx, withTarget(p, Gateway)) // whether it replies or not, it must answer ARP
+	m.PingAll(ctx, Gateway, p) // whether it replies or not, it must answer ARP
 	return m.joined(append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
 		if !c.Lease().Gateway.IsValid() {
 			return nil
 		}
-		if hop, resolved := c.nextHop(c.Lease().Gateway); hop.IsValid() && !resolved {
+		if hop, resolved := icmp.NextHop(c.ns, c.Lease().Gateway); hop.IsValid() && !resolved {
 			return fmt.Errorf("the gateway %s does not answer ARP", hop)
 		}
 		return nil
@@ -93,15 +99,15 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 // joined makes one problem of all those that a client has, in the order of
 // Clients.
 func (m *NetworkManager) joined(problems []Problem) (one []Problem) {
-	texts := map[*Client][]string{}
+	texts := map[string][]string{}
 	for _, p := range problems {
 		if text := p.Err.Error(); !slices.Contains(texts[p.Client], text) {
 			texts[p.Client] = append(texts[p.Client], text)
 		}
 	}
 	for _, c := range m.clients {
-		if all := texts[c]; all != nil {
-			one = append(one, Problem{c, errors.New(strings.Join(all, ", and "))})
+		if all := texts[c.Name]; all != nil {
+			one = append(one, c.Problem(errors.New(strings.Join(all, ", and "))))
 		}
 	}
 	return one
@@ -115,9 +121,4 @@ func (m *NetworkManager) next(c *Client) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, errors.New("not a client any more")
-}
-
-func withTarget(p Ping, t Target) Ping {
-	p.Target = t
-	return p
 }

@@ -102,7 +102,7 @@ func TestDuplicatesNameEachLaterClient(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, p := range m.Duplicates() {
-		got[p.Client.Name] = p.Err.Error()
+		got[p.Client] = p.Err.Error()
 	}
 	want := map[string]string{"ns3": "has 10.77.0.10, which is ns1's too", "ns5": "has 10.77.0.10, which is ns1's too"}
 	if diff := cmp.Diff(want, got); diff != "" {

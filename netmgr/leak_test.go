@@ -69,12 +69,12 @@ func TestNothingLeaks(t *testing.T) {
 				t.Error("no-such-program started")
 			}
 		}
-		for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+		for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 			if r.Received != 1 {
 				t.Error(r.Reason)
 			}
 		}
-		if problems := m.Unreachable(t.Context(), quick(nil, 1)); len(problems) > 0 {
+		if problems := m.Unreachable(t.Context(), quick(1)); len(problems) > 0 {
 			t.Error(problems)
 		}
 		cleanup(t, m)

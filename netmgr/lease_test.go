@@ -203,9 +203,9 @@ func TestAnAddressGoesWithItsLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "it has an address again", func() bool { return lifetime(t, c) > 0 })
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+	for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 		if r.Received != 1 {
-			t.Errorf("%s: %s", r.Client.Name, r.Reason)
+			t.Errorf("%s: %s", r.Client, r.Reason)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // What clients can be told to do with their leases. Each of these returns when
@@ -134,7 +135,7 @@ func Await(ctx context.Context, end time.Time, clients []*Client, holds func(*Cl
 			if !time.Now().Before(end) {
 				return context.Cause(ctx)
 			}
-			if err := sleep(ctx, min(10*time.Millisecond, time.Until(end))); err != nil {
+			if err := packets.Pause(ctx, min(10*time.Millisecond, time.Until(end))); err != nil {
 				return context.Cause(ctx)
 			}
 		}

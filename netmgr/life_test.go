@@ -32,7 +32,7 @@ func none(t *testing.T, what string, problems []netmgr.Problem, err error) {
 
 func named(problems []netmgr.Problem) (n int, text string) {
 	for _, p := range problems {
-		text += p.Client.Name + ": " + p.Err.Error() + "; "
+		text += p.Client + ": " + p.Err.Error() + "; "
 	}
 	return len(problems), text
 }
@@ -87,9 +87,9 @@ func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 			m.Ask(clients...)
 			await(t, "all have an address again", func() bool { return len(m.With()) == len(clients) })
 			none(t, "alone with it", m.Duplicates(), nil)
-			for _, r := range m.PingAll(t.Context(), quick(netmgr.Gateway, 1)) {
+			for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(1)) {
 				if r.Received != 1 {
-					t.Errorf("%s: %s", r.Client.Name, r.Reason)
+					t.Errorf("%s: %s", r.Client, r.Reason)
 				}
 			}
 			cleanup(t, m)

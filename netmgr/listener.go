@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // listener hears, on the parent, what DHCP servers say to clients and who
@@ -57,7 +58,7 @@ func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group, 
 	l := &listener{conn: conn, parent: parent, group: group, gateways: gateways, done: make(chan struct{})}
 	raw, err := conn.SyscallConn()
 	if err == nil {
-		err = raw.Control(func(fd uintptr) { err = attachFilter(int(fd), answersTo(mac)) })
+		err = raw.Control(func(fd uintptr) { err = packets.Filter(int(fd), answersTo(mac)) })
 	}
 	if err == nil {
 		err = conn.SetsockoptInt(unix.SOL_PACKET, unix.PACKET_AUXDATA, 1)

@@ -164,8 +164,8 @@ func names(clients []*netmgr.Client) (names []string) {
 }
 
 // quick is a ping of a few hundredths of a second, when all is well.
-func quick(target netmgr.Target, count int) netmgr.Ping {
-	return netmgr.Ping{Target: target, Count: count, Interval: 20 * time.Millisecond, Timeout: 3 * time.Second}
+func quick(count int) netmgr.Ping {
+	return netmgr.Ping{Count: count, Interval: 20 * time.Millisecond, Timeout: 3 * time.Second}
 }
 
 func TestTenClientsLeasePingAndAreGone(t *testing.T) {
@@ -193,30 +193,30 @@ func TestTenClientsLeasePingAndAreGone(t *testing.T) {
 			t.Errorf("%s: a stage took no time: %+v", c.Name, c.Timings)
 		}
 	}
-	results := m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 3))
+	results := m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(3))
 	if len(results) != 10 {
 		t.Fatalf("%d results, want 10", len(results))
 	}
 	for i, r := range results {
-		if r.Client != clients[i] {
-			t.Errorf("result %d is of %s, want %s", i, r.Client.Name, clients[i].Name)
+		if r.Client != clients[i].Name || r.MAC != clients[i].MAC.String() {
+			t.Errorf("result %d is of %s, want %s", i, r.Client, clients[i].Name)
 		}
-		if r.Sent != 3 || r.Received != 3 || r.Loss() != 0 || r.Reason != "" || r.Min <= 0 || r.Avg < r.Min || r.Max < r.Avg {
-			t.Errorf("%s: %+v", r.Client.Name, r)
+		if r.Sent != 3 || r.Received != 3 || r.Loss() != 0 || r.Reason != "" || r.RTT.Count() != 3 || r.RTT.Min() <= 0 {
+			t.Errorf("%s: %+v", r.Client, r)
 		}
-		resp, err := r.Client.HTTPClient().Get("http://example.test/")
+		resp, err := clients[i].HTTPClient().Get("http://example.test/")
 		if err != nil {
-			t.Errorf("%s: %v", r.Client.Name, err)
+			t.Errorf("%s: %v", r.Client, err)
 			continue
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != 200 || len(body) == 0 {
-			t.Errorf("%s: status %d, %d bytes, %v", r.Client.Name, resp.StatusCode, len(body), err)
+			t.Errorf("%s: status %d, %d bytes, %v", r.Client, resp.StatusCode, len(body), err)
 		}
-		out, err := r.Client.Command(t.Context(), "cat", "/etc/resolv.conf").Output()
+		out, err := clients[i].Command(t.Context(), "cat", "/etc/resolv.conf").Output()
 		if err != nil || !strings.Contains(string(out), "\nnameserver "+l.Router.String()+"\n") {
-			t.Errorf("%s: a program sees this resolv.conf (%v):\n%s", r.Client.Name, err, out)
+			t.Errorf("%s: a program sees this resolv.conf (%v):\n%s", r.Client, err, out)
 		}
 	}
 	cleanup(t, m)

@@ -124,9 +124,9 @@ func TestClientsHangOnABridgeAndOnAVLAN(t *testing.T) {
 	reachesTheInternet := func(t *testing.T, parent string) {
 		m := newManager(t, netmgr.Options{Parent: parent})
 		create(t, m, 5)
-		for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(googleDNS), 1)) {
+		for _, r := range m.PingAll(t.Context(), netmgr.Host(googleDNS), quick(1)) {
 			if r.Received != 1 {
-				t.Errorf("%s: %s", r.Client.Name, r.Reason)
+				t.Errorf("%s: %s", r.Client, r.Reason)
 			}
 		}
 		cleanup(t, m)

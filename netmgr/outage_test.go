@@ -16,7 +16,7 @@ func pinging(t *testing.T, m *netmgr.NetworkManager, meanwhile func()) []netmgr.
 	t.Helper()
 	done := make(chan []netmgr.PingResult)
 	go func() {
-		done <- m.PingAll(t.Context(), netmgr.Ping{Target: netmgr.Gateway, Count: 30, Interval: 100 * time.Millisecond, Timeout: time.Second})
+		done <- m.PingAll(t.Context(), netmgr.Gateway, netmgr.Ping{Count: 30, Interval: 100 * time.Millisecond, Timeout: time.Second})
 	}()
 	time.Sleep(time.Second) // there is no condition: pings under way cannot be seen
 	meanwhile()
@@ -40,7 +40,7 @@ func TestALinkThatVanishesWhileClientsPing(t *testing.T) {
 	})
 	for _, r := range results {
 		if r.Asked != 30 || r.Sent >= 30 || r.Loss() <= 0 || !strings.HasPrefix(r.Reason, "tester: ") || !strings.Contains(r.Reason, " of 30 requests could not be sent: ") {
-			t.Errorf("%s: %d of %d sent, %d received, loss %g%%: %s", r.Client.Name, r.Sent, r.Asked, r.Received, r.Loss(), r.Reason)
+			t.Errorf("%s: %d of %d sent, %d received, loss %g%%: %s", r.Client, r.Sent, r.Asked, r.Received, r.Loss(), r.Reason)
 		}
 	}
 	await(t, "it is noted that the link is gone", func() bool {

@@ -76,9 +76,9 @@ func (p *Past) NotKept() (problems []Problem) {
 	for _, c := range p.clients {
 		was, now := p.each[c].lease.Address, c.Lease().Address
 		if reason := p.lostBy(c); reason != nil {
-			problems = append(problems, Problem{c, reason})
+			problems = append(problems, c.Problem(reason))
 		} else if now != was {
-			problems = append(problems, Problem{c, fmt.Errorf("has %s now, and had %s", or(now, "no address"), or(was, "none"))})
+			problems = append(problems, c.Problem(fmt.Errorf("has %s now, and had %s", or(now, "no address"), or(was, "none"))))
 		}
 	}
 	return problems
@@ -107,7 +107,7 @@ func (p *Past) NotExtended(ctx context.Context, end func() time.Time, broadcast 
 	}
 	for _, c := range p.had() {
 		if reason := p.notExtended(c, broadcast); reason != nil {
-			problems = append(problems, Problem{c, reason})
+			problems = append(problems, c.Problem(reason))
 		}
 	}
 	return problems, err
@@ -151,9 +151,9 @@ func (p *Past) NotEnded(ctx context.Context) (problems []Problem, err error) {
 		switch reason := p.lostBy(c); reason {
 		case dhcp4.ErrEnded:
 		case nil:
-			problems = append(problems, Problem{c, fmt.Errorf("%s extended the lease", c.Lease().Server)})
+			problems = append(problems, c.Problem(fmt.Errorf("%s extended the lease", c.Lease().Server)))
 		default:
-			problems = append(problems, Problem{c, reason})
+			problems = append(problems, c.Problem(reason))
 		}
 	}
 	return problems, err
@@ -165,7 +165,7 @@ func NotAnswered(ctx context.Context, end time.Time, clients []*Client, wanted d
 	err = Await(ctx, end, clients, func(c *Client) bool { return c.Story().Reboot != nil })
 	for _, c := range clients {
 		if reason := wrongAnswer(c.Story().Reboot, wanted); reason != "" {
-			problems = append(problems, Problem{c, fmt.Errorf("%s (RFC 2131 §4.3.2)", reason)})
+			problems = append(problems, c.Problem(fmt.Errorf("%s (RFC 2131 §4.3.2)", reason)))
 		}
 	}
 	return problems, err
@@ -211,15 +211,15 @@ func (p *Past) Returns(ctx context.Context, end time.Time, all []*Client, old bo
 		was, now := p.each[c].remembered, c.Lease()
 		switch {
 		case !now.Address.IsValid():
-			problems = append(problems, Problem{c, c.Missing()})
+			problems = append(problems, c.Problem(c.Missing()))
 			continue
 		case !concerns(c):
 			continue
 		case !p.confirmed(c):
-			problems = append(problems, Problem{c, errors.New("no server has confirmed its address since")})
+			problems = append(problems, c.Problem(errors.New("no server has confirmed its address since")))
 			continue
 		case old && was.IsValid() && now.Address != was:
-			problems = append(problems, Problem{c, fmt.Errorf("has %s from %s now, and had %s", now.Address.Addr(), now.Server, was.Addr())})
+			problems = append(problems, c.Problem(fmt.Errorf("has %s from %s now, and had %s", now.Address.Addr(), now.Server, was.Addr())))
 		}
 		returns = append(returns, Return{c, was, now.Address, now.Server, now.Acquired.Sub(p.At)})
 	}
@@ -269,9 +269,9 @@ func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems 
 		}
 		switch {
 		case is:
-			problems = append(problems, Problem{c, fmt.Errorf("was given %s after %s had declined it (RFC 2131 §4.3.3)", addr, first[addr].by.Name)})
+			problems = append(problems, c.Problem(fmt.Errorf("was given %s after %s had declined it (RFC 2131 §4.3.3)", addr, first[addr].by.Name)))
 		case len(c.Story().Declined) > 0 && !c.HasLease():
-			problems = append(problems, Problem{c, fmt.Errorf("has been given no other: %w", c.Missing())})
+			problems = append(problems, c.Problem(fmt.Errorf("has been given no other: %w", c.Missing())))
 		}
 	}
 	return problems, len(first) == 0, err

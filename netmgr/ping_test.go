@@ -17,25 +17,6 @@ import (
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
-func TestLossIsAShareOfWhatWasSent(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		r    netmgr.PingResult
-		want float64
-	}{
-		{"all came back", netmgr.PingResult{Sent: 4, Received: 4}, 0},
-		{"one of four is lost", netmgr.PingResult{Sent: 4, Received: 3}, 25},
-		{"all are lost", netmgr.PingResult{Sent: 4}, 100},
-		{"nothing could be sent", netmgr.PingResult{}, 100},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.r.Loss(); got != tt.want {
-				t.Errorf("%v %%, want %v %%", got, tt.want)
-			}
-		})
-	}
-}
-
 // lost wants that every client sent so many requests, got nothing back, and
 // says why.
 func lost(t *testing.T, results []netmgr.PingResult, sent int, want string) {
@@ -44,9 +25,9 @@ func lost(t *testing.T, results []netmgr.PingResult, sent int, want string) {
 		t.Error("nobody pinged")
 	}
 	for _, r := range results {
-		if r.Sent != sent || r.Received != 0 || r.Loss() != 100 || r.Max != 0 {
-			t.Errorf("%s: sent %d, received %d, loss %v %%, max %s; want %d sent and nothing received",
-				r.Client.Name, r.Sent, r.Received, r.Loss(), r.Max, sent)
+		if r.Sent != sent || r.Received != 0 || r.Loss() != 100 || r.RTT.Count() != 0 {
+			t.Errorf("%s: sent %d, received %d, loss %v %%; want %d sent and nothing received",
+				r.Client, r.Sent, r.Received, r.Loss(), sent)
 		}
 		if diff := cmp.Diff(want, r.Reason); diff != "" {
 			t.Error(diff)
@@ -55,13 +36,13 @@ func lost(t *testing.T, results []netmgr.PingResult, sent int, want string) {
 }
 
 // brief is a ping that soon gives up on silence.
-func brief(target netmgr.Target, count int) netmgr.Ping {
-	return netmgr.Ping{Target: target, Count: count, Interval: 20 * time.Millisecond, Timeout: 300 * time.Millisecond}
+func brief(count int) netmgr.Ping {
+	return netmgr.Ping{Count: count, Interval: 20 * time.Millisecond, Timeout: 300 * time.Millisecond}
 }
 
 func TestPingWithoutClientsHasNoResults(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
-	if results := m.PingAll(t.Context(), quick(netmgr.Gateway, 1)); len(results) > 0 {
+	if results := m.PingAll(t.Context(), netmgr.Gateway, quick(1)); len(results) > 0 {
 		t.Error(results)
 	}
 }
@@ -70,9 +51,9 @@ func TestPingWithoutAGateway(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
 	create(t, m, 2)
 	const none = "the lease from 10.77.0.1 names no gateway (option 3)"
-	lost(t, m.PingAll(t.Context(), brief(netmgr.Host(googleDNS), 2)), 0, "no route to 8.8.8.8: "+none)
-	lost(t, m.PingAll(t.Context(), brief(netmgr.Gateway, 2)), 0, none)
-	for _, r := range m.PingAll(t.Context(), quick(netmgr.Host(router), 2)) {
+	lost(t, m.PingAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 0, "no route to 8.8.8.8: "+none)
+	lost(t, m.PingAll(t.Context(), netmgr.Gateway, brief(2)), 0, none)
+	for _, r := range m.PingAll(t.Context(), netmgr.Host(router), quick(2)) {
 		if r.Received != 2 {
 			t.Errorf("the router is in the subnet: %s", r.Reason)
 		}
@@ -82,7 +63,7 @@ func TestPingWithoutAGateway(t *testing.T) {
 func TestPingWithTheInternetDown(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.InternetDown)).Parent})
 	create(t, m, 3)
-	lost(t, m.PingAll(t.Context(), brief(netmgr.Host(googleDNS), 2)), 2, "network unreachable, says 10.77.0.1")
+	lost(t, m.PingAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "network unreachable, says 10.77.0.1")
 }
 
 func TestPingOfRoutersThatRefuse(t *testing.T) {
@@ -103,7 +84,7 @@ func TestPingOfRoutersThatRefuse(t *testing.T) {
 		{"no such host", "198.18.2.1", "host unreachable, says 10.77.0.1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			lost(t, m.PingAll(t.Context(), brief(netmgr.Host(netip.MustParseAddr(tt.target)), 1)), 1, tt.want)
+			lost(t, m.PingAll(t.Context(), netmgr.Host(netip.MustParseAddr(tt.target)), brief(1)), 1, tt.want)
 		})
 	}
 }
@@ -112,12 +93,12 @@ func TestPingOfAHostThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, Prefix: "dead"})
 	create(t, m, 2)
-	p := brief(netmgr.Host(netip.MustParseAddr("10.77.99.99")), 2)
+	nobody, p := netmgr.Host(netip.MustParseAddr("10.77.99.99")), brief(2)
 	const want = "10.77.99.99 does not answer ARP"
-	lost(t, m.PingAll(t.Context(), p), 2, want)
+	lost(t, m.PingAll(t.Context(), nobody, p), 2, want)
 	// After three seconds the kernel gives up, and tells the client so.
 	p.Timeout = 4 * time.Second
-	lost(t, m.PingAll(t.Context(), p), 2, want)
+	lost(t, m.PingAll(t.Context(), nobody, p), 2, want)
 }
 
 func TestPingByAGatewayThatIsNotThere(t *testing.T) {
@@ -129,7 +110,7 @@ func TestPingByAGatewayThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, m, 2)
-	lost(t, m.PingAll(t.Context(), brief(netmgr.Host(googleDNS), 2)), 2, "the gateway 10.77.0.1 does not answer ARP")
+	lost(t, m.PingAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "the gateway 10.77.0.1 does not answer ARP")
 	if err := h.LinkSetARPOn(lan); err != nil { // for the RELEASEs
 		t.Fatal(err)
 	}
@@ -155,7 +136,7 @@ func TestPingOfAHostThatIgnoresIt(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 2)
 	ignorePings(t, l.Namespaces()[0])
-	lost(t, m.PingAll(t.Context(), brief(netmgr.Gateway, 3)), 3, "10.77.0.1 did not answer within 300ms (3 requests sent)")
+	lost(t, m.PingAll(t.Context(), netmgr.Gateway, brief(3)), 3, "10.77.0.1 did not answer within 300ms (3 requests sent)")
 }
 
 func TestPingEndsWithItsContext(t *testing.T) {
@@ -176,9 +157,9 @@ func TestPingEndsWithItsContext(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(tt.after, func() { cancel(hurry) })
-			for _, r := range m.PingAll(ctx, netmgr.Ping{Target: netmgr.Gateway, Count: 3, Interval: tt.interval, Timeout: time.Hour}) {
+			for _, r := range m.PingAll(ctx, netmgr.Gateway, netmgr.Ping{Count: 3, Interval: tt.interval, Timeout: time.Hour}) {
 				if r.Received != 0 || r.Reason != hurry.Error() {
-					t.Errorf("%s: %+v", r.Client.Name, r)
+					t.Errorf("%s: %+v", r.Client, r)
 				}
 			}
 		})
@@ -195,7 +176,7 @@ func TestSocketsCanBeOpenedWhileAllPing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan []netmgr.PingResult)
 	go func() {
-		done <- m.PingAll(ctx, netmgr.Ping{Target: netmgr.Gateway, Interval: time.Millisecond, Timeout: time.Hour})
+		done <- m.PingAll(ctx, netmgr.Gateway, netmgr.Ping{Interval: time.Millisecond, Timeout: time.Hour})
 	}()
 	await(t, "every client pings", func() bool { return seen.pinging() == len(clients) })
 	for _, c := range clients {
@@ -218,10 +199,10 @@ func TestATargetOfEachClientsOwn(t *testing.T) {
 		}
 		return clients[1].Lease().Address.Addr(), nil
 	}
-	results := m.PingAll(t.Context(), quick(target, 1))
+	results := m.PingAll(t.Context(), target, quick(1))
 	for _, i := range []int{0, 2} {
 		if results[i].Received != 1 {
-			t.Errorf("%s: %s", results[i].Client.Name, results[i].Reason)
+			t.Errorf("%s: %s", results[i].Client, results[i].Reason)
 		}
 	}
 	lost(t, results[1:2], 0, "ns2 is on strike")
@@ -231,8 +212,8 @@ func TestClientsReachEachOther(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	for _, n := range []int{1, 1, 8} { // alone, two, ten
 		create(t, m, n)
-		for _, p := range m.Unreachable(t.Context(), quick(nil, 1)) {
-			t.Errorf("%d clients: %s: %v", len(m.Clients()), p.Client.Name, p.Err)
+		for _, p := range m.Unreachable(t.Context(), quick(1)) {
+			t.Errorf("%d clients: %s: %v", len(m.Clients()), p.Client, p.Err)
 		}
 	}
 	if problems := m.Duplicates(); len(problems) > 0 {
@@ -243,8 +224,8 @@ func TestClientsReachEachOther(t *testing.T) {
 // problems are the names of those who have them, each once, and all texts.
 func problems(list []netmgr.Problem) (clients []string, text string) {
 	for _, p := range list {
-		if len(clients) == 0 || clients[len(clients)-1] != p.Client.Name {
-			clients = append(clients, p.Client.Name)
+		if len(clients) == 0 || clients[len(clients)-1] != p.Client {
+			clients = append(clients, p.Client)
 		}
 		text += p.Err.Error() + "\n"
 	}
@@ -259,7 +240,7 @@ func TestOnlyTheClientWithoutALinkIsUnreachable(t *testing.T) {
 	if err := h.LinkSetDown(link(t, h, third.Link)); err != nil {
 		t.Fatal(err)
 	}
-	named, text := problems(m.Unreachable(t.Context(), brief(nil, 1)))
+	named, text := problems(m.Unreachable(t.Context(), brief(1)))
 	if diff := cmp.Diff([]string{"ns3"}, named); diff != "" {
 		t.Error(diff, text)
 	}
@@ -272,7 +253,7 @@ func TestOnlyTheClientThatIgnoresPingsIsUnreachable(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	create(t, m, 4)
 	ignorePings(t, "ns4")
-	named, text := problems(m.Unreachable(t.Context(), brief(nil, 1)))
+	named, text := problems(m.Unreachable(t.Context(), brief(1)))
 	if diff := cmp.Diff([]string{"ns4"}, named); diff != "" {
 		t.Error(diff, text)
 	}
@@ -287,7 +268,7 @@ func TestClientsOfAGatewayThatIsNotThereAreUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, m, 2)
-	named, text := problems(m.Unreachable(t.Context(), brief(nil, 1)))
+	named, text := problems(m.Unreachable(t.Context(), brief(1)))
 	if diff := cmp.Diff([]string{"ns1", "ns2"}, named); diff != "" {
 		t.Error(diff)
 	}
@@ -302,15 +283,15 @@ func TestClientsOfAGatewayThatIsNotThereAreUnreachable(t *testing.T) {
 func TestPrivateModeKeepsClientsApart(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, Mode: "private"})
 	create(t, m, 1)
-	if found := m.Unreachable(t.Context(), quick(nil, 1)); len(found) > 0 {
+	if found := m.Unreachable(t.Context(), quick(1)); len(found) > 0 {
 		t.Errorf("one client alone: %v", found)
 	}
 	create(t, m, 1)
-	_, text := problems(m.Unreachable(t.Context(), brief(nil, 1)))
+	_, text := problems(m.Unreachable(t.Context(), brief(1)))
 	if want := "macvlan mode private keeps clients apart, so none can reach another: use mode bridge\n"; text != want {
 		t.Error(cmp.Diff(want, text))
 	}
-	for _, r := range m.PingAll(t.Context(), brief(netmgr.Host(m.Clients()[0].Lease().Address.Addr()), 1))[1:] {
+	for _, r := range m.PingAll(t.Context(), netmgr.Host(m.Clients()[0].Lease().Address.Addr()), brief(1))[1:] {
 		if r.Received != 0 {
 			t.Error("ns2 reaches ns1 all the same: the mode is not private")
 		}

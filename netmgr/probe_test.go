@@ -13,16 +13,6 @@ import (
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
-// quickProbe is a probe of a few hundredths of a second, when all is well.
-func quickProbe(target netmgr.Target, count int) netmgr.Probe {
-	return netmgr.Probe{Target: target, Count: count, Interval: 20 * time.Millisecond, Timeout: 3 * time.Second}
-}
-
-// briefProbe soon gives up on silence.
-func briefProbe(target netmgr.Target, count int) netmgr.Probe {
-	return netmgr.Probe{Target: target, Count: count, Interval: 20 * time.Millisecond, Timeout: 300 * time.Millisecond}
-}
-
 func TestAllClientsAreProbed(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
@@ -31,17 +21,17 @@ func TestAllClientsAreProbed(t *testing.T) {
 		"the router": netmgr.Gateway, "the Internet": netmgr.Host(googleDNS), "another client": netmgr.Host(clients[0].Lease().Address.Addr()),
 	} {
 		t.Run(name, func(t *testing.T) {
-			res := m.ProbeAll(t.Context(), quickProbe(target, 5))
+			res := m.ProbeAll(t.Context(), target, quick(5))
 			if len(res.Clients) != 20 {
 				t.Fatalf("%d results", len(res.Clients))
 			}
 			for i, r := range res.Clients {
-				if r.Client != clients[i] {
-					t.Errorf("result %d is of %s, want %s", i, r.Client.Name, clients[i].Name)
+				if r.Client != clients[i].Name {
+					t.Errorf("result %d is of %s, want %s", i, r.Client, clients[i].Name)
 				}
-				if r.Sent != 5 || r.Received != 5 || r.Unsent+r.Late+r.Duplicates != 0 || r.Loss() != 0 || r.Reason != "" ||
+				if r.Sent != 5 || r.Received != 5 || r.Asked != 5 || r.Late+r.Duplicates != 0 || r.Loss() != 0 || r.Reason != "" ||
 					r.RTT.Count() != 5 || r.RTT.P50() <= 0 || r.RTT.Max() < r.RTT.P99() || r.RTT.P99() < r.RTT.P50() {
-					t.Errorf("%s: %+v, %+v", r.Client.Name, r, r.RTT)
+					t.Errorf("%s: %+v, %+v", r.Client, r, r.RTT)
 				}
 			}
 			if res.Sent() != 100 || res.Received() != 100 || res.RTT.Count() != 100 || res.SendDelay.Count() != 100 ||
@@ -54,7 +44,7 @@ func TestAllClientsAreProbed(t *testing.T) {
 
 func TestAProbeWithoutClientsHasNoResults(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
-	res := m.ProbeAll(t.Context(), quickProbe(netmgr.Gateway, 1))
+	res := m.ProbeAll(t.Context(), netmgr.Gateway, quick(1))
 	if len(res.Clients) > 0 || res.RTT.Count() > 0 || len(res.Worst(3)) > 0 {
 		t.Errorf("%+v", res)
 	}
@@ -62,14 +52,14 @@ func TestAProbeWithoutClientsHasNoResults(t *testing.T) {
 
 // unanswered wants that every client sent so many requests, got nothing back,
 // and says why.
-func unanswered(t *testing.T, res netmgr.ProbeResult, sent int, want string) {
+func unanswered(t *testing.T, res netmgr.Latency, sent int, want string) {
 	t.Helper()
 	if len(res.Clients) == 0 || res.RTT.Count() != 0 || res.Loss() != 100 {
 		t.Errorf("%d clients, %d RTTs, loss %v %%", len(res.Clients), res.RTT.Count(), res.Loss())
 	}
 	for _, r := range res.Clients {
 		if r.Sent != sent || r.Received != 0 || r.Loss() != 100 || r.RTT.Max() != 0 {
-			t.Errorf("%s: sent %d, received %d, loss %v %%; want %d sent and nothing received", r.Client.Name, r.Sent, r.Received, r.Loss(), sent)
+			t.Errorf("%s: sent %d, received %d, loss %v %%; want %d sent and nothing received", r.Client, r.Sent, r.Received, r.Loss(), sent)
 		}
 		if diff := cmp.Diff(want, r.Reason); diff != "" {
 			t.Error(diff)
@@ -82,13 +72,13 @@ func TestAProbeSaysWhyNothingCameBack(t *testing.T) {
 		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
 		create(t, m, 2)
 		const none = "the lease from 10.77.0.1 names no gateway (option 3)"
-		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Host(googleDNS), 2)), 0, "no route to 8.8.8.8: "+none)
-		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Gateway, 2)), 0, none)
+		unanswered(t, m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 0, "no route to 8.8.8.8: "+none)
+		unanswered(t, m.ProbeAll(t.Context(), netmgr.Gateway, brief(2)), 0, none)
 	})
 	t.Run("Internet down", func(t *testing.T) {
 		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.InternetDown)).Parent})
 		create(t, m, 3)
-		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Host(googleDNS), 2)), 2, "network unreachable, says 10.77.0.1")
+		unanswered(t, m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "network unreachable, says 10.77.0.1")
 	})
 	t.Run("router deaf to ARP", func(t *testing.T) {
 		l := startLab(t, labOptions())
@@ -99,7 +89,7 @@ func TestAProbeSaysWhyNothingCameBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		create(t, m, 2)
-		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Host(googleDNS), 2)), 2, "the gateway 10.77.0.1 does not answer ARP")
+		unanswered(t, m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "the gateway 10.77.0.1 does not answer ARP")
 		if err := h.LinkSetARPOn(lan); err != nil { // for the RELEASEs
 			t.Fatal(err)
 		}
@@ -109,14 +99,14 @@ func TestAProbeSaysWhyNothingCameBack(t *testing.T) {
 		m := newManager(t, netmgr.Options{Parent: l.Parent})
 		create(t, m, 2)
 		ignorePings(t, l.Namespaces()[0])
-		unanswered(t, m.ProbeAll(t.Context(), briefProbe(netmgr.Gateway, 3)), 3, "10.77.0.1 did not answer within 300ms (3 requests sent)")
+		unanswered(t, m.ProbeAll(t.Context(), netmgr.Gateway, brief(3)), 3, "10.77.0.1 did not answer within 300ms (3 requests sent)")
 	})
 }
 
 func TestLossIsMeasured(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("loss 20%")).Parent})
 	create(t, m, 10)
-	res := m.ProbeAll(t.Context(), briefProbe(netmgr.Host(googleDNS), 50))
+	res := m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(50))
 	// Both ways: 36 % are lost. 500 requests make it 22 % to 50 % in all but
 	// one run of billions, were chance not the same each time.
 	if loss := res.Loss(); res.Sent() != 500 || loss < 22 || loss > 50 {
@@ -139,15 +129,15 @@ func TestLossIsMeasured(t *testing.T) {
 func TestDelayIsMeasured(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("delay 50ms")).Parent})
 	create(t, m, 5)
-	res := m.ProbeAll(t.Context(), quickProbe(netmgr.Host(googleDNS), 5))
+	res := m.ProbeAll(t.Context(), netmgr.Host(googleDNS), quick(5))
 	const twice = 100 * time.Millisecond // there and back
 	if res.Received() != 25 || res.RTT.Min() < twice || res.RTT.P50() < twice {
 		t.Errorf("%d replies after %s to %s, half of them after %s", res.Received(), res.RTT.Min(), res.RTT.Max(), res.RTT.P50())
 	}
-	if near := m.ProbeAll(t.Context(), quickProbe(netmgr.Gateway, 5)); near.RTT.P50() >= twice {
+	if near := m.ProbeAll(t.Context(), netmgr.Gateway, quick(5)); near.RTT.P50() >= twice {
 		t.Errorf("the router itself answers after %s", near.RTT.P50())
 	}
-	late := m.ProbeAll(t.Context(), netmgr.Probe{Target: netmgr.Host(googleDNS), Count: 10, Interval: 20 * time.Millisecond, Timeout: 60 * time.Millisecond})
+	late := m.ProbeAll(t.Context(), netmgr.Host(googleDNS), netmgr.Ping{Count: 10, Interval: 20 * time.Millisecond, Timeout: 60 * time.Millisecond})
 	for _, r := range late.Clients {
 		if r.Received != 0 || r.Sent != 10 || r.Late == 0 || r.RTT.Count() != 0 {
 			t.Errorf("%+v", r)
@@ -162,18 +152,18 @@ func TestAProbeEndsWithItsContext(t *testing.T) {
 	hurry := errors.New("somebody pressed ^C")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(300*time.Millisecond, func() { cancel(hurry) })
-	res := m.ProbeAll(ctx, netmgr.Probe{Target: netmgr.Gateway, Duration: time.Hour, Interval: 50 * time.Millisecond, Timeout: time.Minute})
+	res := m.ProbeAll(ctx, netmgr.Gateway, netmgr.Ping{Duration: time.Hour, Interval: 50 * time.Millisecond, Timeout: time.Minute})
 	for _, r := range res.Clients {
 		if r.Sent == 0 || r.Received != r.Sent || r.Reason != "" {
-			t.Errorf("%s: %+v: what was measured until then is good", r.Client.Name, r)
+			t.Errorf("%s: %+v: what was measured until then is good", r.Client, r)
 		}
 	}
 	ignorePings(t, l.Namespaces()[0])
 	for _, after := range []time.Duration{0, 100 * time.Millisecond} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(after, func() { cancel(hurry) })
-		p := netmgr.Probe{Target: netmgr.Gateway, Duration: time.Hour, Interval: 10 * time.Millisecond, Timeout: time.Hour}
-		unanswered(t, m.ProbeAll(ctx, p), 0, hurry.Error())
+		p := netmgr.Ping{Duration: time.Hour, Interval: 10 * time.Millisecond, Timeout: time.Hour}
+		unanswered(t, m.ProbeAll(ctx, netmgr.Gateway, p), 0, hurry.Error())
 	}
 }
 
@@ -184,9 +174,9 @@ func TestAProbeNeedsNoGoroutineForEachClient(t *testing.T) {
 	ignorePings(t, l.Namespaces()[0])
 	before := runtime.NumGoroutine()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan netmgr.ProbeResult)
+	done := make(chan netmgr.Latency)
 	go func() {
-		done <- m.ProbeAll(ctx, netmgr.Probe{Target: netmgr.Gateway, Interval: time.Millisecond, Timeout: time.Hour})
+		done <- m.ProbeAll(ctx, netmgr.Gateway, netmgr.Ping{Interval: time.Millisecond, Timeout: time.Hour})
 	}()
 	time.Sleep(200 * time.Millisecond) // any time within will do
 	most := 0
@@ -206,13 +196,13 @@ func TestAProbeLeaksNothing(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	create(t, m, 10)
 	round := func() {
-		if res := m.ProbeAll(t.Context(), quickProbe(netmgr.Gateway, 3)); res.Received() != 30 {
+		if res := m.ProbeAll(t.Context(), netmgr.Gateway, quick(3)); res.Received() != 30 {
 			t.Error(res.Worst(1)[0].Reason)
 		}
-		m.ProbeAll(t.Context(), netmgr.Probe{Target: netmgr.Host(router.Prev()), Interval: time.Millisecond, Timeout: time.Millisecond})
+		m.ProbeAll(t.Context(), netmgr.Host(router.Prev()), netmgr.Ping{Interval: time.Millisecond, Timeout: time.Millisecond})
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		m.ProbeAll(ended, quickProbe(netmgr.Gateway, 3))
+		m.ProbeAll(ended, netmgr.Gateway, quick(3))
 	}
 	round()
 	fds, goroutines := descriptors(t), runtime.NumGoroutine()

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // A RELEASE goes to the server by unicast, so the server's MAC address may have
@@ -167,7 +168,7 @@ func drain(ctx context.Context, conn net.Conn) error {
 		if queued == 0 {
 			return nil
 		}
-		if err := sleep(ctx, time.Millisecond); err != nil {
+		if err := packets.Pause(ctx, time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
 )
 
 // A client is gone when its macvlan is off the parent. To delete the macvlan by
@@ -33,7 +35,7 @@ func (m *NetworkManager) removeAll() []error {
 	listed, _ := m.macvlans() // who is not listed has its macvlan deleted by itself
 	m.atOnce(func(i int, c *Client) {
 		etc[i] = c.removeEtc() // may fail on a disk in trouble; the LAN must be rid of the client all the same
-		errs[i] = safely(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
+		errs[i] = guard.Do(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
 	})
 	// All in a row, and quickly: the kernel sets out with those that it finds,
 	// and takes the others only when it is done with them to the last byte.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Resolver looks names up the way a client of the LAN does: it asks the name
@@ -109,8 +111,8 @@ func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string
 	}
 	var addrs []netip.Addr
 	for _, rr := range resp.Answer {
-		if a, ok := rr.(*dns.A); ok && addr4(a.A).IsValid() { // a record may come without its data
-			addrs = append(addrs, addr4(a.A))
+		if a, ok := rr.(*dns.A); ok && packets.Addr4(a.A).IsValid() { // a record may come without its data
+			addrs = append(addrs, packets.Addr4(a.A))
 		}
 	}
 	if addrs == nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // server is a DHCP server that clients have heard.
@@ -101,7 +103,7 @@ func (m *NetworkManager) Rivals(ctx context.Context) (problems []Problem, err er
 	for _, q := range questions {
 		for _, mac := range owners[q.addr] {
 			if mac != q.from.MAC.String() {
-				problems = append(problems, Problem{q.from, fmt.Errorf("%s is also that of the host with MAC %s", q.addr, mac)})
+				problems = append(problems, q.from.Problem(fmt.Errorf("%s is also that of the host with MAC %s", q.addr, mac)))
 				break
 			}
 		}
@@ -162,12 +164,12 @@ func (m *NetworkManager) whoHas(ctx context.Context, questions []question, enoug
 		}
 		for _, q := range questions {
 			err := m.line.arp(q.from.MAC, netip.IPv4Unspecified(), q.addr)
-			if err != nil && !queueFull(err) { // one that was not sent is a loss, and there are others
+			if err != nil && !packets.QueueFull(err) { // one that was not sent is a loss, and there are others
 				return nil, fmt.Errorf("ask for %s by ARP: %w", q.addr, err)
 			}
 		}
 		for end := time.Now().Add(wait); time.Now().Before(end) && !(enough && n.complete()); {
-			if err := sleep(ctx, wait/100); err != nil {
+			if err := packets.Pause(ctx, wait/100); err != nil {
 				return nil, err
 			}
 		}

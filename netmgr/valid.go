@@ -28,7 +28,7 @@ func (m *NetworkManager) Invalid(ctx context.Context, router netip.Addr) (proble
 			reason = fmt.Errorf("the gateway %s does not answer ARP", l.Gateway)
 		}
 		if reason != nil {
-			problems = append(problems, Problem{c, reason})
+			problems = append(problems, c.Problem(reason))
 		}
 	}
 	return problems, err

@@ -55,6 +55,6 @@ func (w *world) reachableAddresses(ctx context.Context) error {
 		return err
 	}
 	var problems []netmgr.Problem
-	w.watched(m, false, func() { problems = m.Unreachable(ctx, w.ping(nil)) })
+	w.watched(m, false, func() { problems = m.Unreachable(ctx, w.ping()) })
 	return verdict(m, "cannot be reached", problems)
 }

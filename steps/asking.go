@@ -74,12 +74,12 @@ func (w *world) getAddress(ctx context.Context, n, of int, within time.Duration)
 			}
 			return nil, errors.New(text)
 		}
-		heard := slices.DeleteFunc(without, func(p netmgr.Problem) bool {
+		offered := missing(slices.DeleteFunc(m.Without(), func(c *netmgr.Client) bool {
 			var none *netmgr.NoOfferError
-			return p.Client.Idle() || errors.As(p.Err, &none) && none.Refused == nil
-		})
-		if len(heard) > 0 {
-			return nil, fmt.Errorf("%d of %d clients have an address, as they should, but others were offered one: %s", n, of, grouped(heard))
+			return c.Idle() || errors.As(c.Missing(), &none) && none.Refused == nil
+		}))
+		if len(offered) > 0 {
+			return nil, fmt.Errorf("%d of %d clients have an address, as they should, but others were offered one: %s", n, of, grouped(offered))
 		}
 		return nil, nil
 	})
@@ -102,7 +102,7 @@ func (w *world) waitingGetAddress(ctx context.Context, d time.Duration) error {
 // missing says of clients without a lease why they have none.
 func missing(clients []*netmgr.Client) (problems []netmgr.Problem) {
 	for _, c := range clients {
-		problems = append(problems, netmgr.Problem{Client: c, Err: c.Missing()})
+		problems = append(problems, c.Problem(c.Missing()))
 	}
 	return problems
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lanstorm/lanstorm/netmgr"
+	"github.com/lanstorm/lanstorm/internal/icmp"
 )
 
 // pace is how far the pings of a client are apart, and says so when that is
@@ -32,7 +32,7 @@ func (w *world) beside(ctx context.Context, whom target, do func()) string {
 	defer stop()
 	told := make(chan string, 1)
 	go func() {
-		control, err := netmgr.PingOver(ctx, t.Control, t.GoogleDNS, p.Interval, p.Timeout)
+		control, err := icmp.PingOver(ctx, t.Control, t.GoogleDNS, p.Interval, p.Timeout)
 		if err != nil {
 			told <- "tester: " + err.Error()
 			return

@@ -27,9 +27,9 @@ func (w *world) connectivity() []sentence {
 }
 
 // ping is how godog.yml wants pings to be made.
-func (w *world) ping(t netmgr.Target) netmgr.Ping {
+func (w *world) ping() netmgr.Ping {
 	p := w.config().Ping
-	return netmgr.Ping{Target: t, Count: p.Requests(), Interval: p.Interval, Timeout: p.Timeout}
+	return netmgr.Ping{Count: p.Requests(), Interval: p.Interval, Timeout: p.Timeout}
 }
 
 func (w *world) pingGoogle(ctx context.Context, family string) error {
@@ -51,10 +51,10 @@ func (w *world) pingAll(ctx context.Context, whom target, family string) error {
 		return err
 	}
 	round := &pinged{whom: whom}
-	p := w.ping(w.targetOf(whom))
+	p := w.ping()
 	p.Interval, round.pace = w.pace(whom, len(m.Clients()))
 	report := w.watched(m, false, func() {
-		round.beside = w.beside(ctx, whom, func() { round.results = m.PingAll(ctx, p) })
+		round.beside = w.beside(ctx, whom, func() { round.results = m.PingAll(ctx, w.targetOf(whom), p) })
 	})
 	w.last = round
 	w.rounds[whom] = w.last
@@ -112,7 +112,7 @@ func (w *world) judge(round *pinged, limit float64) error {
 			if reason == "" {
 				reason = fmt.Sprintf("lost %d of %d", r.Asked-r.Received, r.Asked)
 			}
-			lossy = append(lossy, netmgr.Problem{Client: r.Client, Err: errors.New(reason)})
+			lossy = append(lossy, problem(r, reason))
 		}
 	}
 	if len(lossy) == 0 {
@@ -126,6 +126,10 @@ func (w *world) judge(round *pinged, limit float64) error {
 		what += fmt.Sprintf(", and %d of them had no answer", len(silent))
 	}
 	return round.verdict(w.m, what, append(silent, lossy...))
+}
+
+func problem(r netmgr.PingResult, reason string) netmgr.Problem {
+	return netmgr.Problem{Client: r.Client, MAC: r.MAC, Err: errors.New(reason)}
 }
 
 // verdict is that of the clients, and what the control saw.
@@ -150,7 +154,7 @@ func (p *pinged) address() string {
 func (p *pinged) silent() (silent []netmgr.Problem) {
 	for _, r := range p.results {
 		if r.Received == 0 {
-			silent = append(silent, netmgr.Problem{Client: r.Client, Err: errors.New(r.Reason)})
+			silent = append(silent, problem(r, r.Reason))
 		}
 	}
 	return silent

@@ -144,7 +144,7 @@ func attachProblems(ctx context.Context, _ *godog.Step, _ godog.StepResultStatus
 	switch {
 	case errors.As(err, &clients):
 		for _, p := range clients.problems {
-			all = append(all, problem{Client: p.Client.Name, MAC: p.Client.MAC.String(), Text: p.Err.Error()})
+			all = append(all, problem{Client: p.Client, MAC: p.MAC, Text: p.Err.Error()})
 		}
 	case errors.As(err, &creation):
 		for _, f := range creation.Failed {

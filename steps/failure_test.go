@@ -32,11 +32,10 @@ func TestWhatTheTesterHasToDoWithIt(t *testing.T) {
 	at := func(seconds float64) time.Time { return began.Add(time.Duration(seconds * float64(time.Second))) }
 	limit := health.Limit{Finding: "CPU 98% busy for 2s"}
 	lost := errors.New("12 of 12 clients did not reach the router")
-	client := &netmgr.Client{Name: "ns1"}
 	all := func(texts ...string) error {
 		e := &clientsError{text: "clients"}
 		for _, text := range texts {
-			e.problems = append(e.problems, netmgr.Problem{Client: client, Err: errors.New(text)})
+			e.problems = append(e.problems, netmgr.Problem{Client: "ns1", Err: errors.New(text)})
 		}
 		return e
 	}

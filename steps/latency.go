@@ -48,19 +48,18 @@ func (w *world) measure(ctx context.Context, whom target, count int, d time.Dura
 	if err != nil {
 		return err
 	}
-	var measured netmgr.ProbeResult
+	var measured netmgr.Latency
 	var beside string
 	interval, pace := w.pace(whom, len(m.Clients()))
-	p := netmgr.Probe{Target: w.targetOf(whom), Count: count, Duration: d, Interval: interval, Timeout: w.config().Ping.Timeout}
+	p := netmgr.Ping{Count: count, Duration: d, Interval: interval, Timeout: w.config().Ping.Timeout}
 	report := w.watched(m, false, func() {
-		beside = w.beside(ctx, whom, func() { measured = m.ProbeAll(ctx, p) })
+		beside = w.beside(ctx, whom, func() { measured = m.ProbeAll(ctx, w.targetOf(whom), p) })
 	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	w.latencies[whom] = &measured
-	w.last = asPings(whom, measured)
-	w.last.beside = beside
+	w.last = &pinged{whom: whom, results: measured.Clients, beside: beside}
 	w.rounds[whom] = w.last
 	if beside != "" {
 		beside = "; " + beside
@@ -95,7 +94,7 @@ func (w *world) latencyUnder(ctx context.Context, whom target, percentile float6
 		measured = w.latencies[whom]
 	}
 	if measured.Received() == 0 {
-		return w.judge(asPings(whom, *measured), 0)
+		return w.judge(&pinged{whom: whom, results: measured.Clients}, 0)
 	}
 	found := measured.RTT.Percentile(percentile)
 	if found < limit {
@@ -109,18 +108,7 @@ func (w *world) latencyUnder(ctx context.Context, whom target, percentile float6
 	}
 	return fmt.Errorf("the %s percentile latency to %s is %s, not under %s (of %d replies; the slowest client is %s with %s)",
 		ordinal(percentile), whom, brief(found), limit, measured.Received(),
-		slowest.Client.Name, brief(slowest.RTT.Percentile(percentile)))
-}
-
-// asPings is a measurement as a round of pings, to judge its losses.
-func asPings(whom target, measured netmgr.ProbeResult) *pinged {
-	round := &pinged{whom: whom}
-	for _, l := range measured.Clients {
-		round.results = append(round.results, netmgr.PingResult{
-			Client: l.Client, Target: l.Target, Asked: l.Sent + l.Unsent, Sent: l.Sent, Received: l.Received, Reason: l.Reason,
-		})
-	}
-	return round
+		slowest.Client, brief(slowest.RTT.Percentile(percentile)))
 }
 
 func (w *world) lostAtMost(ctx context.Context, percent float64) error {

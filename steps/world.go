@@ -21,10 +21,10 @@ type world struct {
 	suite *Suite                 // the run that the scenario is part of
 	m     *netmgr.NetworkManager // nil until a sentence needs it
 
-	last      *pinged                        // the newest round of pings
-	rounds    map[target]*pinged             // the newest round for each target
-	latencies map[target]*netmgr.ProbeResult // the newest measurement for each target
-	event     *event                         // the newest that clients are to recover from
+	last      *pinged                    // the newest round of pings
+	rounds    map[target]*pinged         // the newest round for each target
+	latencies map[target]*netmgr.Latency // the newest measurement for each target
+	event     *event                     // the newest that clients are to recover from
 	began     time.Time
 	limits    []health.Limit  // of the tester's own, that it was at in this scenario
 	outages   []netmgr.Outage // of the parent link, likewise
@@ -73,7 +73,7 @@ const cleanupTime = time.Minute
 // begin hooks a fresh world to a scenario, and sees to it that whatever the
 // scenario makes is removed: after success, failure and panic alike.
 func begin(sc *godog.ScenarioContext, s *Suite) {
-	w := &world{suite: s, began: time.Now(), rounds: map[target]*pinged{}, latencies: map[target]*netmgr.ProbeResult{}}
+	w := &world{suite: s, began: time.Now(), rounds: map[target]*pinged{}, latencies: map[target]*netmgr.Latency{}}
 	if s.extra != nil {
 		s.extra(sc, w)
 	}
@@ -148,7 +148,7 @@ func verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) e
 	if len(problems) == 0 {
 		return nil
 	}
-	clients := map[*netmgr.Client]bool{}
+	clients := map[string]bool{}
 	for _, p := range problems {
 		clients[p.Client] = true
 	}
@@ -159,5 +159,5 @@ func verdict(m *netmgr.NetworkManager, what string, problems []netmgr.Problem) e
 }
 
 func grouped(problems []netmgr.Problem) string {
-	return netmgr.Grouped(problems, func(p netmgr.Problem) (string, string) { return p.Client.Name, p.Err.Error() })
+	return netmgr.Grouped(problems, func(p netmgr.Problem) (string, string) { return p.Client, p.Err.Error() })
 }

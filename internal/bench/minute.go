@@ -56,7 +56,7 @@ func (s *session) minute(ctx context.Context, l *lab.Lab, n int, d time.Duration
 	watch := health.Start(health.Options{Parent: l.Parent})
 	before := cpuTime()
 	start := time.Now()
-	probe := m.ProbeAll(ctx, netmgr.Probe{Target: netmgr.Gateway, Duration: d, Interval: time.Second})
+	probe := m.ProbeAll(ctx, netmgr.Gateway, netmgr.Ping{Duration: d, Interval: time.Second})
 	r.CPU = float64(cpuTime()-before) / float64(time.Since(start))
 	report := watch.Stop(counters(m.Strain(), strain))
 	seen, err := c.stop()

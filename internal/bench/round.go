@@ -76,7 +76,7 @@ func (s *session) round(ctx context.Context, l *lab.Lab, n int) (r Round, err er
 	// Thousands of sockets are opened for it as fast as the processors allow. Of
 	// the pings themselves the kernel takes the times.
 	pinging := health.Start(health.Options{Parent: l.Parent, Flatout: true})
-	var near, far netmgr.ProbeResult
+	var near, far netmgr.Latency
 	ping := func() error {
 		near, far = pingBoth(ctx, m)
 		return context.Cause(ctx)
@@ -129,24 +129,22 @@ func (r *Round) divide(start time.Time, m *netmgr.NetworkManager) {
 }
 
 // pingBoth has every client ping the router and the Internet once, side by side.
-func pingBoth(ctx context.Context, m *netmgr.NetworkManager) (near, far netmgr.ProbeResult) {
-	probe := netmgr.Probe{Count: 1, Interval: spread, Timeout: 2 * time.Second}
-	toRouter, toInternet := probe, probe
-	toRouter.Target, toInternet.Target = netmgr.Gateway, netmgr.Host(internet)
+func pingBoth(ctx context.Context, m *netmgr.NetworkManager) (near, far netmgr.Latency) {
+	probe := netmgr.Ping{Count: 1, Interval: spread, Timeout: 2 * time.Second}
 	var wg sync.WaitGroup
-	wg.Go(func() { near = m.ProbeAll(ctx, toRouter) })
-	wg.Go(func() { far = m.ProbeAll(ctx, toInternet) })
+	wg.Go(func() { near = m.ProbeAll(ctx, netmgr.Gateway, probe) })
+	wg.Go(func() { far = m.ProbeAll(ctx, netmgr.Host(internet), probe) })
 	wg.Wait()
 	return near, far
 }
 
 // silent names those who had no reply.
-func silent(target string, r netmgr.ProbeResult) []string {
-	mute := slices.DeleteFunc(slices.Clone(r.Clients), func(l netmgr.Latency) bool { return l.Received > 0 })
+func silent(target string, r netmgr.Latency) []string {
+	mute := slices.DeleteFunc(slices.Clone(r.Clients), func(r netmgr.PingResult) bool { return r.Received > 0 })
 	if len(mute) == 0 {
 		return nil
 	}
-	why := netmgr.Grouped(mute, func(l netmgr.Latency) (string, string) { return l.Client.Name, l.Reason })
+	why := netmgr.Grouped(mute, func(r netmgr.PingResult) (string, string) { return r.Client, r.Reason })
 	return []string{fmt.Sprintf("%d of %d clients had no reply from %s: %s", len(mute), len(r.Clients), target, why)}
 }
 

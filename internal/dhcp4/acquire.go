@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // discover begins to look for a server.
@@ -126,7 +128,7 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	if c.lease.Address.IsValid() && l.Address.Addr() != c.lease.Address.Addr() {
 		c.remark("an ACK for another address than was asked for", "2131 §4.3.2", "%s instead of %s", l.Address.Addr(), c.lease.Address.Addr())
 	}
-	if asked := addr4(c.msg.ServerIdentifier()); asked.IsValid() && l.Server != asked {
+	if asked := packets.Addr4(c.msg.ServerIdentifier()); asked.IsValid() && l.Server != asked {
 		c.remark("an ACK from another server than was asked", "2131 §4.3.2", "%s instead of %s", l.Server, asked)
 	}
 	return l, true

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // hear sorts a message that belongs to the one under way.
@@ -12,7 +14,7 @@ func (c *Client) hear(a *answer) {
 	if a.OpCode != dhcpv4.OpcodeBootReply {
 		return
 	}
-	server := addr4(a.ServerIdentifier())
+	server := packets.Addr4(a.ServerIdentifier())
 	c.note(a, server)
 	switch a.MessageType() {
 	case dhcpv4.MessageTypeOffer:
@@ -41,7 +43,7 @@ func (c *Client) met(a *answer, server netip.Addr) {
 		i = len(c.servers)
 		c.servers = append(c.servers, Server{Addr: server, MAC: mac})
 		if routers := a.Router(); len(routers) > 0 {
-			c.servers[i].Gateway = addr4(routers[0])
+			c.servers[i].Gateway = packets.Addr4(routers[0])
 		}
 	}
 	if i >= 0 && a.MessageType() == dhcpv4.MessageTypeOffer {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // probe asks whether another host has the address, and takes it if nobody says
@@ -14,8 +16,8 @@ func (c *Client) probe(input) {
 		return
 	}
 	err := c.host.Probe(c.lease.Address.Addr())
-	if queueFull(err) {
-		c.wake(time.Now().Add(jitter(fullWait)))
+	if packets.QueueFull(err) {
+		c.wake(time.Now().Add(packets.Jitter(fullWait)))
 		return
 	}
 	if err != nil && c.stumble(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)) {

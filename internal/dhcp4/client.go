@@ -5,14 +5,13 @@
 package dhcp4
 
 import (
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
-	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Host is the machine that a client is. Its methods are called one at a time,
@@ -180,8 +179,8 @@ func (c *Client) sendAgain() {
 	} else {
 		err = c.host.Broadcast(wire)
 	}
-	if c.unsent = queueFull(err); c.unsent {
-		c.wake(time.Now().Add(jitter(fullWait)))
+	if c.unsent = packets.QueueFull(err); c.unsent {
+		c.wake(time.Now().Add(packets.Jitter(fullWait)))
 		return
 	}
 	if err != nil && c.stumble(fmt.Errorf("send %s: %w", c.msg.MessageType(), err)) {
@@ -191,8 +190,6 @@ func (c *Client) sendAgain() {
 		c.told.resent++
 	}
 }
-
-func queueFull(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
 
 // stumble is for what this machine could not do. A client that is being made
 // fails; one that stands goes on, as after any loss.
@@ -249,12 +246,8 @@ func (c *Client) remarkAll(notes []Remark) {
 
 // backoff is how long to wait after the n-th time that something was sent.
 func backoff(first time.Duration, n int) time.Duration {
-	return jitter(min(first<<min(n-1, 10), mostWait))
+	return packets.Jitter(min(first<<min(n-1, 10), mostWait))
 }
-
-// jitter spreads d by a quarter either way, so that clients which collided
-// once do not collide again.
-func jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
 
 func quoted(message string) string {
 	if message == "" {

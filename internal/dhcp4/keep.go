@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // renewAt waits for T1, if the lease ends at all. Leases that were given
@@ -156,5 +158,5 @@ func (c *Client) lose(reason error) {
 	c.log("%v", reason)
 	c.host.Lost(reason)
 	c.anew()
-	c.restart(jitter(initWait))
+	c.restart(packets.Jitter(initWait))
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Lease is what the router gave a client, judged fit for use.
@@ -89,11 +91,11 @@ func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
 	note := func(what, rfc, detail string, args ...any) {
 		notes = append(notes, Remark{What: what, RFC: rfc, Detail: fmt.Sprintf(detail, args...)})
 	}
-	l.Server = addr4(msg.ServerIdentifier())
+	l.Server = packets.Addr4(msg.ServerIdentifier())
 	if !l.Server.IsValid() || l.Server.IsUnspecified() {
 		return l, nil, errors.New("no server identifier (option 54)")
 	}
-	addr := addr4(msg.YourIPAddr)
+	addr := packets.Addr4(msg.YourIPAddr)
 	mask := msg.SubnetMask()
 	bits, size := mask.Size()
 	switch {
@@ -108,7 +110,7 @@ func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
 		return l, nil, err
 	}
 	for _, ip := range msg.DNS() {
-		if a := addr4(ip); a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
+		if a := packets.Addr4(ip); a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() {
 			l.DNS = append(l.DNS, a)
 		}
 	}
@@ -196,8 +198,8 @@ func parseRoutes(msg *dhcpv4.DHCPv4) (routes []Route) {
 	if classless := msg.ClasslessStaticRoute(); len(classless) > 0 {
 		for _, r := range classless {
 			bits, _ := r.Dest.Mask.Size()
-			to := netip.PrefixFrom(addr4(r.Dest.IP), bits).Masked()
-			gateway := addr4(r.Router)
+			to := netip.PrefixFrom(packets.Addr4(r.Dest.IP), bits).Masked()
+			gateway := packets.Addr4(r.Router)
 			if gateway.IsUnspecified() { // on this link
 				gateway = netip.Addr{}
 			}
@@ -208,7 +210,7 @@ func parseRoutes(msg *dhcpv4.DHCPv4) (routes []Route) {
 		return routes
 	}
 	for _, ip := range msg.Router() {
-		if a := addr4(ip); a.IsValid() && !a.IsUnspecified() {
+		if a := packets.Addr4(ip); a.IsValid() && !a.IsUnspecified() {
 			return []Route{{netip.PrefixFrom(netip.IPv4Unspecified(), 0), a}}
 		}
 	}
@@ -241,12 +243,6 @@ func domainName(s string) string {
 		return ""
 	}
 	return s
-}
-
-// addr4 is the IPv4 address in ip, invalid when there is none.
-func addr4(ip net.IP) netip.Addr {
-	a, _ := netip.AddrFromSlice(ip.To4())
-	return a
 }
 
 // Check says what is wrong with a lease as one from router: the address must

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Identity is what a client says of itself.
@@ -84,7 +86,7 @@ func (id Identity) Inform(address netip.Addr) (msg []byte, answer func([]byte) *
 			return nil
 		}
 		return &Informed{
-			Type: a.MessageType(), Yours: addr4(a.YourIPAddr),
+			Type: a.MessageType(), Yours: packets.Addr4(a.YourIPAddr),
 			Leases:  a.Options.Has(dhcpv4.OptionIPAddressLeaseTime),
 			Options: a.SubnetMask() != nil || len(a.Router()) > 0 || len(a.DNS()) > 0 || len(a.ClasslessStaticRoute()) > 0,
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Reply is what servers said to the REQUEST of a client that had rebooted.
@@ -89,8 +91,8 @@ func (c *Client) rebootAnswered(a *answer) {
 		return
 	}
 	c.told.reboot = &Reply{
-		Type: a.MessageType(), Server: addr4(a.ServerIdentifier()), Address: addr4(a.YourIPAddr),
-		Asked: addr4(c.msg.RequestedIPAddress()), Message: a.Message(), Sent: c.sends,
+		Type: a.MessageType(), Server: packets.Addr4(a.ServerIdentifier()), Address: packets.Addr4(a.YourIPAddr),
+		Asked: packets.Addr4(c.msg.RequestedIPAddress()), Message: a.Message(), Sent: c.sends,
 	}
 }
 

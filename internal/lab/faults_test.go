@@ -157,20 +157,22 @@ func TestPacketsAreHeldBackAndLost(t *testing.T) {
 	if err := m.CreateClients(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	google := netmgr.Ping{Target: netmgr.Host(netip.MustParseAddr("8.8.8.8")), Count: 200, Interval: time.Millisecond, Timeout: shortly}
+	google := func() netmgr.PingResult {
+		return m.PingAll(t.Context(), netmgr.Host(netip.MustParseAddr("8.8.8.8")), netmgr.Ping{Count: 200, Interval: time.Millisecond, Timeout: shortly})[0]
+	}
 
 	breaks(t, l, "delay 40ms")
-	if r := m.PingAll(t.Context(), google)[0]; r.Received != 200 || r.Min < 80*time.Millisecond || r.Min > 500*time.Millisecond {
-		t.Errorf("with a delay of 40ms each way: %d replies, the fastest after %s", r.Received, r.Min)
+	if r := google(); r.Received != 200 || r.RTT.Min() < 80*time.Millisecond || r.RTT.Min() > 500*time.Millisecond {
+		t.Errorf("with a delay of 40ms each way: %d replies, the fastest after %s", r.Received, r.RTT.Min())
 	}
 	heals(t, l)
 	breaks(t, l, "loss 30%") // half the round trips: 0.7²
-	if r := m.PingAll(t.Context(), google)[0]; r.Received < 70 || r.Received > 125 {
+	if r := google(); r.Received < 70 || r.Received > 125 {
 		t.Errorf("with 30%% of packets lost each way: %d of 200 replies, want about 98", r.Received)
 	}
 	heals(t, l)
-	if r := m.PingAll(t.Context(), google)[0]; r.Received != 200 || r.Min > 20*time.Millisecond {
-		t.Errorf("healed: %d replies, the fastest after %s", r.Received, r.Min)
+	if r := google(); r.Received != 200 || r.RTT.Min() > 20*time.Millisecond {
+		t.Errorf("healed: %d replies, the fastest after %s", r.Received, r.RTT.Min())
 	}
 }
 
@@ -219,7 +221,7 @@ func TestClientsInIsolationReachTheRouterOnly(t *testing.T) {
 	}
 	defer m.Cleanup(t.Context())
 	reached := func(target netmgr.Target) (n int) {
-		for _, r := range m.PingAll(t.Context(), netmgr.Ping{Target: target, Interval: time.Millisecond, Timeout: shortly}) {
+		for _, r := range m.PingAll(t.Context(), target, netmgr.Ping{Interval: time.Millisecond, Timeout: shortly}) {
 			n += r.Received
 		}
 		return n

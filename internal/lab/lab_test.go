@@ -261,9 +261,7 @@ func see(t *testing.T, l *lab.Lab) (a answers) {
 
 func pings(t *testing.T, m *netmgr.NetworkManager, target string) bool {
 	t.Helper()
-	results := m.PingAll(t.Context(), netmgr.Ping{
-		Target: netmgr.Host(netip.MustParseAddr(target)), Interval: time.Millisecond, Timeout: patience,
-	})
+	results := m.PingAll(t.Context(), netmgr.Host(netip.MustParseAddr(target)), netmgr.Ping{Interval: time.Millisecond, Timeout: patience})
 	return len(results) == 1 && results[0].Received == 1
 }
 

@@ -74,8 +74,8 @@ func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
 	if _, err := l.Reboot(); err != nil {
 		t.Fatal(err)
 	}
-	google := netmgr.Ping{Target: netmgr.Host(netip.MustParseAddr("8.8.8.8")), Timeout: shortly}
-	if !pings(t, m, "10.77.0.1") || m.PingAll(t.Context(), google)[0].Received > 0 {
+	google := netmgr.Host(netip.MustParseAddr("8.8.8.8"))
+	if !pings(t, m, "10.77.0.1") || m.PingAll(t.Context(), google, netmgr.Ping{Timeout: shortly})[0].Received > 0 {
 		t.Error("want the router and nothing behind it")
 	}
 }

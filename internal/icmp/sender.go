@@ -1,8 +1,10 @@
-package netmgr
+package icmp
 
 import (
 	"context"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // schedule says when requests are sent. They are numbered in the order of
@@ -86,7 +88,7 @@ func (r *prober) send(ctx context.Context) {
 // try sends a request. When the queue is full, it says when to try again.
 func (r *prober) try(a attempt, start instant) (attempt, time.Duration) {
 	c := a.to
-	var msg [icmpHeaderLen + echoPayloadLen]byte
+	var msg [headerLen + echoPayloadLen]byte
 	r.echo.request(&msg, a.seq)
 
 	at := now()
@@ -94,20 +96,20 @@ func (r *prober) try(a attempt, start instant) (attempt, time.Duration) {
 	c.mu.Lock()
 	c.flight.begin(a.seq, at) // first, for the reply may be quicker than the system call
 	c.mu.Unlock()
-	err := sendEcho(c.fd, msg[:], c.target)
+	err := sendEcho(c.fd, msg[:], c.Target)
 	a.next = 0
 	if err == nil {
-		r.sendDelay.record(elapsed - a.due)
+		r.sendDelay.Record(elapsed - a.due)
 		return a, elapsed
 	}
 	c.mu.Lock()
 	c.flight.cancel(a.seq)
 	c.mu.Unlock()
-	if queueFull(err) {
+	if packets.QueueFull(err) {
 		r.noBuffers++
 		if elapsed-a.due < r.Timeout {
 			a.wait = max(retryAfter, 2*a.wait)
-			a.next = elapsed + jitter(a.wait)
+			a.next = elapsed + packets.Jitter(a.wait)
 			return a, elapsed
 		}
 	}

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"context"
@@ -6,14 +6,16 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
 )
 
 // explain gives each client its Reason: what Ping would say, and what kept
 // requests from being sent.
-func (r *prober) explain(ctx context.Context, clients []Latency) {
+func (r *prober) explain(ctx context.Context, clients []Result) {
 	// To look at ARP tables takes a visit to each namespace.
 	inParallel(len(r.all), func(i int) {
-		err := safely(func() error {
+		err := guard.Do(func() error {
 			clients[i].Reason = r.reason(ctx, r.all[i], clients[i])
 			return nil
 		})
@@ -23,7 +25,7 @@ func (r *prober) explain(ctx context.Context, clients []Latency) {
 	})
 }
 
-func (r *prober) reason(ctx context.Context, c *probed, l Latency) string {
+func (r *prober) reason(ctx context.Context, c *probed, l Result) string {
 	switch {
 	case c.err != nil:
 		return c.err.Error()
@@ -40,13 +42,13 @@ func (r *prober) reason(ctx context.Context, c *probed, l Latency) string {
 	case l.Late > 0:
 		return fmt.Sprintf("%s answers, but not within %s (%d late replies)", l.Target, r.Timeout, l.Late)
 	}
-	return c.client.silence(Ping{Timeout: r.Timeout}, PingResult{Target: l.Target, Sent: l.Sent})
+	return c.silence(r.Timeout, l.Sent)
 }
 
 // whyUnsent words the first error of sendto.
-func whyUnsent(c *probed, l Latency) string {
+func whyUnsent(c *probed, l Result) string {
 	if errors.Is(c.sendErr, unix.ENETUNREACH) {
-		return c.client.noRoute(l.Target)
+		return c.NoRoute(l.Target)
 	}
-	return fmt.Sprintf("tester: %d of %d requests could not be sent: %v", l.Unsent, l.Sent+l.Unsent, c.sendErr)
+	return fmt.Sprintf("tester: %d of %d requests could not be sent: %v", l.Asked-l.Sent, l.Asked, c.sendErr)
 }

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"context"
@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // pollInterval is how often the poller looks for replies. The kernel has put
@@ -21,11 +24,11 @@ const pollInterval = 20 * time.Millisecond
 func (r *prober) open() {
 	inParallel(len(r.all), func(i int) {
 		c := r.all[i]
-		c.err = safely(func() (err error) {
-			if c.target, err = r.Target(c.client); err != nil {
-				return err
+		c.err = guard.Do(func() (err error) {
+			if c.Err != nil {
+				return c.Err
 			}
-			if c.fd, err = c.client.openProbeSocket(r.echo.id); err != nil {
+			if c.fd, err = c.Client.open(r.echo.id); err != nil {
 				return fmt.Errorf("tester: cannot ping: %w", err)
 			}
 			return nil
@@ -87,7 +90,7 @@ func inParallel(n int, do func(i int)) {
 // A client sends echo requests to itself meanwhile.
 func (r *prober) awaitStamps() {
 	const tries = 20
-	var msg [icmpHeaderLen + echoPayloadLen]byte
+	var msg [headerLen + echoPayloadLen]byte
 	var packet [256]byte
 	var control [256]byte
 	probe := newEcho() // another: nothing of it is ours
@@ -200,10 +203,10 @@ func (r *prober) readReply(c *probed, in *reader) {
 	packet := in.packet[:n]
 	from, seq, ok := r.echo.reply(packet)
 	switch {
-	case ok && from == c.target:
+	case ok && from == c.Target:
 		r.count(c, seq, stamp, in)
 	case !ok && c.complaint == "":
-		if from, what, ok := parseICMPError(packet, c.target); ok && from != c.client.Lease().Address.Addr() {
+		if from, what, ok := parseError(packet, c.Target); ok && from != c.Address() {
 			c.complaint = fmt.Sprintf("%s, says %s", what, from)
 		}
 	}
@@ -224,10 +227,10 @@ func (r *prober) count(c *probed, seq uint32, stamp int64, in *reader) {
 	switch what {
 	case measured:
 		if c.rtt == nil {
-			c.rtt = newSmallDistribution()
+			c.rtt = measure.NewSmallDistribution()
 		}
-		c.rtt.record(rtt)
-		r.rtt.record(rtt)
+		c.rtt.Record(rtt)
+		r.rtt.Record(rtt)
 	case stepped:
 		r.clockSteps++
 	case unstamped:

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"encoding/binary"
@@ -8,26 +8,28 @@ import (
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 var us = netip.MustParseAddr("10.77.0.10")
 
 // echoReply is what comes back for request seq of e, changed by change.
 func echoReply(tb testing.TB, e echo, seq uint32, options int, change func(icmp []byte)) []byte {
-	var msg [icmpHeaderLen + echoPayloadLen]byte
+	var msg [headerLen + echoPayloadLen]byte
 	e.request(&msg, seq)
 	msg[0] = byte(ipv4.ICMPTypeEchoReply)
 	if change != nil {
 		change(msg[:])
 	}
 	binary.BigEndian.PutUint16(msg[2:], 0)
-	binary.BigEndian.PutUint16(msg[2:], icmpChecksum(msg[:]))
+	binary.BigEndian.PutUint16(msg[2:], packets.Checksum(packets.Sum(0, msg[:])))
 	return ipPacket(tb, googleDNS, us, options, msg[:])
 }
 
 func TestARequestIsWhatOthersTakeForOne(t *testing.T) {
 	e := newEcho()
-	var msg [icmpHeaderLen + echoPayloadLen]byte
+	var msg [headerLen + echoPayloadLen]byte
 	e.request(&msg, 0x12345)
 	parsed, err := icmp.ParseMessage(1, msg[:])
 	if err != nil {
@@ -63,7 +65,7 @@ func TestOnlyOwnRepliesAreTaken(t *testing.T) {
 		{"a payload that is not what was sent", echoReply(t, e, 70000, 0, func(m []byte) { m[40]++ }), false},
 		{"a payload cut off", sound[:len(sound)-1], false},
 		{"a payload and more", append(slices.Clone(sound), 0), false},
-		{"no payload", sound[:ipv4.HeaderLen+icmpHeaderLen], false},
+		{"no payload", sound[:ipv4.HeaderLen+headerLen], false},
 		{"half an ICMP header", sound[:ipv4.HeaderLen+4], false},
 		{"an IP header", sound[:ipv4.HeaderLen], false},
 		{"a header longer than its packet", append([]byte{0x4f}, sound[1:60]...), false},

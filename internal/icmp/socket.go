@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"encoding/binary"
@@ -10,13 +10,14 @@ import (
 	"golang.org/x/net/bpf"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// openProbeSocket opens a raw ICMP socket of the client (raw(7)) that hears
-// replies to echo requests with the identifier id, and ICMP errors. The caller
-// closes it.
-func (c *Client) openProbeSocket(id uint16) (fd int, err error) {
-	err = c.ns.Do(func() (err error) {
+// open opens a raw ICMP socket of the client (raw(7)) that hears replies to echo
+// requests with the identifier id, and ICMP errors. The caller closes it.
+func (c Client) open(id uint16) (fd int, err error) {
+	err = c.NS.Do(func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
 		return err
 	})
@@ -38,7 +39,7 @@ func equip(fd int, id uint16) error {
 	stamps := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	return errors.Join(
 		option("ICMP filter", unix.SetsockoptInt(fd, solRaw, icmpFilter, ^wanted)),
-		option("BPF filter", attachFilter(fd, repliesTo(id))),
+		option("BPF filter", packets.Filter(fd, repliesTo(id))),
 		// The kernel must not make a time up where it has none, as it does for
 		// SO_TIMESTAMPNS (sock.h). _NEW has 64 bits on every machine.
 		option("timestamps", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)),
@@ -74,15 +75,13 @@ func repliesTo(id uint16) []bpf.Instruction {
 func sendEcho(fd int, msg []byte, to netip.Addr) error {
 	sa := &unix.SockaddrInet4{Addr: to.As4()}
 	err := unix.Sendto(fd, msg, 0, sa)
-	if err != nil && !queueFull(err) {
+	if err != nil && !packets.QueueFull(err) {
 		// With IP_RECVERR, an ICMP error about an earlier request is reported by
 		// whatever system call comes next, once.
 		err = unix.Sendto(fd, msg, 0, sa)
 	}
 	return err
 }
-
-func queueFull(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
 
 // scmTimestamping is the type of the control message that SO_TIMESTAMPING_NEW
 // asks for: three pairs of 64-bit seconds and nanoseconds, of which the first

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"net/netip"
@@ -72,7 +72,7 @@ func TestParseICMPErrorWordsComplaintsAboutTheTarget(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			from, what, ok := parseICMPError(tt.packet, googleDNS)
+			from, what, ok := parseError(tt.packet, googleDNS)
 			if !ok || from != router {
 				t.Errorf("from %s, %t, want it from %s", from, ok, router)
 			}
@@ -85,7 +85,7 @@ func TestParseICMPErrorWordsComplaintsAboutTheTarget(t *testing.T) {
 
 func TestParseICMPErrorPassesOverWhatIsNoComplaint(t *testing.T) {
 	sound := unreachablePacket(t, 1, 0, pinged(t, googleDNS, 0))
-	if _, _, ok := parseICMPError(sound, googleDNS); !ok {
+	if _, _, ok := parseError(sound, googleDNS); !ok {
 		t.Fatal("the packet that the others are made of is not taken itself")
 	}
 	echo := icmpMessage(t, ipv4.ICMPTypeEchoReply, 0, &icmp.Echo{ID: 1, Seq: 1, Data: pinged(t, googleDNS, 0)})
@@ -102,12 +102,25 @@ func TestParseICMPErrorPassesOverWhatIsNoComplaint(t *testing.T) {
 		{"a header longer than its packet", append([]byte{0x4f}, sound[1:ipv4.HeaderLen]...)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if from, what, ok := parseICMPError(tt.packet, googleDNS); ok {
+			if from, what, ok := parseError(tt.packet, googleDNS); ok {
 				t.Errorf("%s, says %s", what, from)
 			}
 		})
 	}
-	if _, _, ok := parseICMPError(sound, netip.MustParseAddr("2001:db8::1")); ok {
+	if _, _, ok := parseError(sound, netip.MustParseAddr("2001:db8::1")); ok {
 		t.Error("taken for a complaint about an IPv6 address")
 	}
+}
+
+func FuzzParseError(f *testing.F) {
+	f.Add(unreachablePacket(f, 1, 0, pinged(f, googleDNS, 0)))
+	f.Add(unreachablePacket(f, 13, 8, pinged(f, googleDNS, 8)))
+	f.Add(unreachablePacket(f, 0, 0, nil))
+	f.Add([]byte{0x4f})
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		from, what, ok := parseError(packet, googleDNS)
+		if ok && (!from.Is4() || what == "") {
+			t.Errorf("%q from %s", what, from)
+		}
+	})
 }

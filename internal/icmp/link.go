@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"cmp"
@@ -13,6 +13,8 @@ import (
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // Control is what this machine itself saw of a target over another link than the
@@ -58,12 +60,12 @@ func PingOver(ctx context.Context, link string, target netip.Addr, interval, tim
 	var unsent error
 	for ; ctx.Err() == nil; c.Sent++ {
 		m := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: id, Seq: c.Sent & 0xffff}}
-		wire, err := m.Marshal(nil)
+		request, err := m.Marshal(nil)
 		if err == nil {
-			_, err = conn.WriteTo(wire, &net.IPAddr{IP: target.AsSlice()})
+			_, err = conn.WriteTo(request, &net.IPAddr{IP: target.AsSlice()})
 		}
 		unsent = cmp.Or(unsent, err)
-		_ = sleep(ctx, interval)
+		_ = packets.Pause(ctx, interval)
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(timeout))
 	wg.Wait()

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"sync/atomic"

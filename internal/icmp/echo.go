@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // echo makes and recognises the echo requests of one ProbeAll (RFC 792).
@@ -24,7 +26,7 @@ type echo struct {
 }
 
 const (
-	icmpHeaderLen  = 8
+	headerLen      = 8
 	echoTokenLen   = 8
 	echoSeqLen     = 4
 	echoPayloadLen = 56 // as that of ping(8)
@@ -41,15 +43,15 @@ func newEcho() (e echo) {
 
 // request writes an echo request into b, as it is handed to a raw socket:
 // without the IP header.
-func (e echo) request(b *[icmpHeaderLen + echoPayloadLen]byte, seq uint32) {
+func (e echo) request(b *[headerLen + echoPayloadLen]byte, seq uint32) {
 	*b = [len(b)]byte{0: byte(ipv4.ICMPTypeEcho)}
 	binary.BigEndian.PutUint16(b[4:], e.id)
 	binary.BigEndian.PutUint16(b[6:], uint16(seq))
-	payload := b[icmpHeaderLen:]
+	payload := b[headerLen:]
 	copy(payload, e.token[:])
 	binary.BigEndian.PutUint32(payload[echoTokenLen:], seq)
 	copy(payload[echoTokenLen+echoSeqLen:], echoPadding)
-	binary.BigEndian.PutUint16(b[2:], icmpChecksum(b[:]))
+	binary.BigEndian.PutUint16(b[2:], packets.Checksum(packets.Sum(0, b[:])))
 }
 
 // reply reads an IPv4 packet, as it comes from a raw socket, with a sound
@@ -58,17 +60,17 @@ func (e echo) reply(packet []byte) (from netip.Addr, seq uint32, ok bool) {
 	if len(packet) < ipv4.HeaderLen || packet[0]>>4 != ipv4.Version || packet[9] != unix.IPPROTO_ICMP {
 		return from, 0, false
 	}
-	headerLen := int(packet[0]&0x0f) * 4
-	if headerLen < ipv4.HeaderLen || len(packet) < headerLen+icmpHeaderLen {
+	ipLen := int(packet[0]&0x0f) * 4
+	if ipLen < ipv4.HeaderLen || len(packet) < ipLen+headerLen {
 		return from, 0, false
 	}
-	msg := packet[headerLen:]
+	msg := packet[ipLen:]
 	// Raw sockets get their copy before the kernel looks at the checksum (ip_input.c).
-	if msg[0] != byte(ipv4.ICMPTypeEchoReply) || msg[1] != 0 || icmpChecksum(msg) != 0 ||
+	if msg[0] != byte(ipv4.ICMPTypeEchoReply) || msg[1] != 0 || packets.Checksum(packets.Sum(0, msg)) != 0 ||
 		binary.BigEndian.Uint16(msg[4:]) != e.id {
 		return from, 0, false
 	}
-	seq, ok = e.sequence(msg[icmpHeaderLen:])
+	seq, ok = e.sequence(msg[headerLen:])
 	return netip.AddrFrom4([4]byte(packet[12:16])), seq, ok
 }
 
@@ -84,19 +86,4 @@ func (e echo) sequence(payload []byte) (seq uint32, ok bool) {
 // the packet with the headers that it had by then, whatever they were.
 func (e echo) departed(packet []byte) (seq uint32, ok bool) {
 	return e.sequence(packet[max(0, len(packet)-echoPayloadLen):])
-}
-
-// icmpChecksum is the one of RFC 1071; zero over a message that holds its own.
-func icmpChecksum(b []byte) uint16 {
-	var sum uint32
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(b[0])<<8 | uint32(b[1])
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return ^uint16(sum)
 }

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"testing"
@@ -33,16 +33,16 @@ func TestRequestsAreSpreadEvenlyOverTheInterval(t *testing.T) {
 func TestHowManyRequestsAProbeSends(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		p    Probe
+		p    Ping
 		want int
 	}{
-		{"nothing said", Probe{}, 1},
-		{"a count", Probe{Count: 5}, 5},
-		{"a duration of the default interval", Probe{Duration: 20 * time.Second}, 20},
-		{"an interval begun", Probe{Duration: 20*time.Second + 1}, 21},
-		{"less than an interval", Probe{Duration: time.Millisecond}, 1},
-		{"count before duration", Probe{Count: 2, Duration: time.Minute}, 2},
-		{"another interval", Probe{Duration: time.Second, Interval: 100 * time.Millisecond}, 10},
+		{"nothing said", Ping{}, 1},
+		{"a count", Ping{Count: 5}, 5},
+		{"a duration of the default interval", Ping{Duration: 20 * time.Second}, 20},
+		{"an interval begun", Ping{Duration: 20*time.Second + 1}, 21},
+		{"less than an interval", Ping{Duration: time.Millisecond}, 1},
+		{"count before duration", Ping{Count: 2, Duration: time.Minute}, 2},
+		{"another interval", Ping{Duration: time.Second, Interval: 100 * time.Millisecond}, 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.p.withDefaults().Count; got != tt.want {

@@ -1,4 +1,4 @@
-package netmgr
+package icmp
 
 import (
 	"errors"
@@ -18,8 +18,8 @@ import (
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// hermit is a client with nothing but a loopback interface.
-func hermit(tb testing.TB, name string) *Client {
+// alone is a client with nothing but a loopback interface, which it pings.
+func alone(tb testing.TB, name string) Client {
 	tb.Helper()
 	nstest.Need(tb)
 	ns, err := namespace.Create(name)
@@ -36,14 +36,14 @@ func hermit(tb testing.TB, name string) *Client {
 		tb.Fatal(err)
 	}
 	defer h.Close()
-	if err := h.LinkSetUp(device(1)); err != nil {
+	if err := h.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}}); err != nil {
 		tb.Fatal(err)
 	}
-	return &Client{Name: name, ns: ns, index: 1}
+	return Client{Name: name, NS: ns, Address: func() netip.Addr { return loopback }, Target: loopback}
 }
 
 // prepared is a prober whose sockets are open.
-func prepared(tb testing.TB, p Probe, clients ...*Client) *prober {
+func prepared(tb testing.TB, p Ping, clients ...Client) *prober {
 	tb.Helper()
 	r := newProber(p.withDefaults(), clients)
 	tb.Cleanup(r.close)
@@ -58,7 +58,7 @@ func prepared(tb testing.TB, p Probe, clients ...*Client) *prober {
 
 func TestOverflowsAreCounted(t *testing.T) {
 	const requests = 100
-	r := prepared(t, Probe{Target: Host(loopback), Count: requests, Interval: ms, Timeout: 50 * ms}, hermit(t, "hermit"))
+	r := prepared(t, Ping{Count: requests, Interval: ms, Timeout: 50 * ms}, alone(t, "alone"))
 	c := r.all[0]
 	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil { // the kernel's least
 		t.Fatal(err)
@@ -77,8 +77,8 @@ func TestOverflowsAreCounted(t *testing.T) {
 
 // With more packets waiting than its qdisc may hold, a link refuses more.
 func TestAFullSendQueueIsNotLoss(t *testing.T) {
-	c := hermit(t, "hermit")
-	h, err := c.ns.Netlink()
+	c := alone(t, "alone")
+	h, err := c.NS.Netlink()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,18 +96,18 @@ func TestAFullSendQueueIsNotLoss(t *testing.T) {
 		}
 	}
 	crawl(1e8)
-	r := prepared(t, Probe{Target: Host(loopback), Count: 50, Interval: ms, Timeout: 5 * time.Second}, c)
+	r := prepared(t, Ping{Count: 50, Interval: ms, Timeout: 5 * time.Second}, c)
 	crawl(20000) // of 98 bytes, and 98 for the reply
 	r.run(t.Context())
 	res := r.result(t.Context())
 	t.Logf("%d times there was no place in the queue", res.NoBuffers)
-	if l := res.Clients[0]; res.NoBuffers == 0 || l.Sent+l.Unsent != 50 || l.Unsent > 0 {
-		t.Errorf("%d sent, %d received, %d unsent, %d times no place: %s", l.Sent, l.Received, l.Unsent, res.NoBuffers, l.Reason)
+	if l := res.Clients[0]; res.NoBuffers == 0 || l.Sent != 50 || l.Asked != 50 {
+		t.Errorf("%d sent, %d received, %d asked, %d times no place: %s", l.Sent, l.Received, l.Asked, res.NoBuffers, l.Reason)
 	}
 }
 
 func TestWhatCannotBeSentIsTheTesters(t *testing.T) {
-	r := prepared(t, Probe{Target: Host(loopback), Count: 2, Interval: ms, Timeout: 50 * ms}, hermit(t, "hermit"))
+	r := prepared(t, Ping{Count: 2, Interval: ms, Timeout: 50 * ms}, alone(t, "alone"))
 	c := r.all[0]
 	// A socket that is not for ICMP any more: sends fail, at once.
 	unix.Close(c.fd)
@@ -118,17 +118,17 @@ func TestWhatCannotBeSentIsTheTesters(t *testing.T) {
 	r.run(t.Context())
 	res := r.result(t.Context())
 	l := res.Clients[0]
-	if want := "tester: 2 of 2 requests could not be sent: "; l.Sent != 0 || l.Unsent != 2 || l.Loss() != 100 || !strings.HasPrefix(l.Reason, want) {
-		t.Errorf("%d sent, %d unsent, loss %v %%: %s", l.Sent, l.Unsent, l.Loss(), l.Reason)
+	if want := "tester: 2 of 2 requests could not be sent: "; l.Sent != 0 || l.Asked != 2 || l.Loss() != 100 || !strings.HasPrefix(l.Reason, want) {
+		t.Errorf("%d sent of %d, loss %v %%: %s", l.Sent, l.Asked, l.Loss(), l.Reason)
 	}
 }
 
 // Replies that nobody asked for come to the socket like any.
 func TestForgedReplies(t *testing.T) {
-	client := hermit(t, "hermit")
-	r := prepared(t, Probe{Target: Host(loopback), Count: 3, Interval: ms}, client)
+	client := alone(t, "alone")
+	r := prepared(t, Ping{Count: 3, Interval: ms}, client)
 	r.run(t.Context())
-	forger, err := client.openProbeSocket(r.echo.id + 1)
+	forger, err := client.open(r.echo.id + 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestForgedReplies(t *testing.T) {
 }
 
 func TestEachRequestIsSeenToLeave(t *testing.T) {
-	r := prepared(t, Probe{Target: Host(loopback), Count: 5, Interval: ms}, hermit(t, "hermit"))
+	r := prepared(t, Ping{Count: 5, Interval: ms}, alone(t, "alone"))
 	r.run(t.Context())
 	for i, q := range r.all[0].flight.requests {
 		if q.left < q.sent.wall || q.state != answered {
@@ -170,29 +170,27 @@ func TestEachRequestIsSeenToLeave(t *testing.T) {
 	}
 }
 
-func TestAProbeWithoutSockets(t *testing.T) {
-	striker := func(*Client) (netip.Addr, error) { return netip.Addr{}, errors.New("on strike") }
-	juggler := func(*Client) (netip.Addr, error) { panic("juggling") }
-	m := &NetworkManager{clients: []*Client{{Name: "ns1"}}}
-	for want, target := range map[string]Target{"on strike": striker, "tester: panic: juggling": juggler} {
-		res := m.ProbeAll(t.Context(), Probe{Target: target})
-		if l := res.Clients[0]; l.Sent+l.Unsent != 0 || res.Loss() != 100 || !strings.HasPrefix(l.Reason, want) {
-			t.Errorf("%+v, want %s", l, want)
-		}
+func TestWhoHasNoTargetSaysWhy(t *testing.T) {
+	clients := []Client{{Name: "ns1", Err: errors.New("on strike")}}
+	if l := ProbeAll(t.Context(), clients, Ping{}); l.Sent() != 0 || l.Loss() != 100 || l.Clients[0].Reason != "on strike" {
+		t.Errorf("%+v", l)
+	}
+	if r, _ := PingAll(t.Context(), clients, Ping{}); r[0].Sent != 0 || r[0].Loss() != 100 || r[0].Reason != "on strike" {
+		t.Errorf("%+v", r)
 	}
 }
 
 // BenchmarkProbe pings from 100 clients, 10 times each within a second.
 func BenchmarkProbe(b *testing.B) {
-	var clients []*Client
+	var clients []Client
 	for i := range 100 {
-		clients = append(clients, hermit(b, fmt.Sprint("hermit", i)))
+		clients = append(clients, alone(b, fmt.Sprint("alone", i)))
 	}
 	var before, after unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &before)
-	var res ProbeResult
+	var res Latency
 	for b.Loop() {
-		r := newProber(Probe{Target: Host(loopback), Count: 10, Interval: 100 * ms}.withDefaults(), clients)
+		r := newProber(Ping{Count: 10, Interval: 100 * ms}.withDefaults(), clients)
 		r.open()
 		r.run(b.Context())
 		res = r.result(b.Context())

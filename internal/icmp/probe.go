@@ -1,0 +1,156 @@
+package icmp
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/measure"
+)
+
+// Latency is what ProbeAll has measured.
+type Latency struct {
+	Clients []Result              // one for each client, in their order
+	RTT     *measure.Distribution // of all clients
+
+	// The tester's own share: when it is not small, think twice before you
+	// blame the router.
+	SendDelay  *measure.Distribution // how much later than planned requests were sent
+	NoBuffers  int                   // how often the kernel's send queue was full and a request was sent again
+	Overflows  int                   // packets lost because a client's receive buffer was full: they look like loss
+	ClockSteps int                   // replies without an RTT because the clock was set meanwhile
+	Unstamped  int                   // replies without an RTT because the kernel put no time on them
+}
+
+// total adds up a count of all clients.
+func (l Latency) total(count func(Result) int) (n int) {
+	for _, r := range l.Clients {
+		n += count(r)
+	}
+	return n
+}
+
+// Sent is how many requests of all clients the kernel took.
+func (l Latency) Sent() int { return l.total(func(r Result) int { return r.Sent }) }
+
+// Received is how many requests of all clients had a reply in time.
+func (l Latency) Received() int { return l.total(func(r Result) int { return r.Received }) }
+
+// Loss is that of all clients together, in percent: 100 when nothing could be
+// sent.
+func (l Latency) Loss() float64 {
+	return loss(l.total(func(r Result) int { return r.Asked }), l.Received())
+}
+
+// Worst are the n clients that fared worst, the worst first: by loss, and
+// among equals by the 99th percentile of their RTTs.
+func (l Latency) Worst(n int) []Result {
+	worst := slices.Clone(l.Clients)
+	slices.SortStableFunc(worst, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(b.Loss(), a.Loss()), cmp.Compare(b.RTT.P99(), a.RTT.P99()))
+	})
+	return worst[:max(0, min(n, len(worst)))]
+}
+
+// ProbeAll is PingAll for percentiles: times are the kernel's, and thousands of
+// clients cost one goroutine that sends and one that reads. Requests go out
+// evenly: client k of n sends its first k/n of the interval after the start, and
+// the others one interval apart. It returns once every request has its reply or its Timeout is over.
+// The end of ctx ends it early, with what was measured until then.
+//
+// An RTT is the time from when the link's driver got the request to when the
+// link got the reply (timestamping.rst), so neither the way through lanstorm
+// and its scheduling nor a client's wait for ARP is part of it. Where no driver
+// says when it got the request, as between two macvlans in bridge mode, the
+// time counts from the system call.
+func ProbeAll(ctx context.Context, clients []Client, p Ping) Latency {
+	r := newProber(p.withDefaults(), clients)
+	defer r.close()
+	r.open()
+	r.run(ctx)
+	return r.result(ctx)
+}
+
+// prober is a ProbeAll under way. Of its fields, those below each comment are
+// used by nobody else while it runs.
+type prober struct {
+	Ping
+	echo    echo
+	all     []*probed
+	able    []*probed // of all, those with a socket, in the order of sending
+	epoll   int
+	pending pending
+	broken  error // why nothing works at all
+
+	// The sender's.
+	sendDelay *measure.Distribution
+	noBuffers int
+
+	// The poller's.
+	rtt                   *measure.Distribution
+	clockSteps, unstamped int
+}
+
+// probed is one client's part of it.
+type probed struct {
+	Client
+	fd  int   // -1: none
+	err error // why there is none
+
+	// The sender's.
+	unsent  int
+	sendErr error // why the first of them was not sent
+
+	// The poller's.
+	rtt       *measure.Distribution
+	complaint string // of the network
+
+	mu     sync.Mutex
+	flight flight
+}
+
+func newProber(p Ping, clients []Client) *prober {
+	r := &prober{Ping: p, echo: newEcho(), epoll: -1, rtt: measure.NewDistribution(), sendDelay: measure.NewDistribution()}
+	for _, c := range clients {
+		r.all = append(r.all, &probed{Client: c, fd: -1, flight: flight{timeout: p.Timeout, pending: &r.pending}})
+	}
+	return r
+}
+
+// run sends and reads until all is done, or ctx ends.
+func (r *prober) run(ctx context.Context) {
+	if len(r.able) == 0 || r.broken != nil {
+		return
+	}
+	r.awaitStamps()
+	sending := make(chan struct{})
+	go func() {
+		defer close(sending)
+		r.broken = guard.Do(func() error { r.send(ctx); return nil })
+	}()
+	r.poll(ctx, sending)
+}
+
+// result is to be called when run is over, and before close.
+func (r *prober) result(ctx context.Context) Latency {
+	l := Latency{
+		Clients: make([]Result, len(r.all)), RTT: r.rtt, SendDelay: r.sendDelay,
+		NoBuffers: r.noBuffers, ClockSteps: r.clockSteps, Unstamped: r.unstamped,
+	}
+	end := now()
+	for i, c := range r.all {
+		f := &c.flight
+		f.end(end)
+		res := c.Client.result(r.Ping)
+		res.RTT, res.Asked = c.rtt, f.sent+c.unsent
+		res.Sent, res.Received, res.Late, res.Duplicates = f.sent, f.received, f.late, f.duplicates
+		l.Clients[i] = res
+		if c.fd >= 0 {
+			l.Overflows += overflows(c.fd)
+		}
+	}
+	r.explain(ctx, l.Clients)
+	return l
+}

@@ -1,0 +1,74 @@
+// Package packets is what those who send packets by themselves have in common:
+// checksums, socket filters, full queues and the waits between two packets.
+package packets
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Sum adds the 16-bit words of b to s, as RFC 1071 does.
+func Sum(s uint32, b []byte) uint32 {
+	for ; len(b) > 1; b = b[2:] {
+		s += uint32(binary.BigEndian.Uint16(b))
+	}
+	if len(b) == 1 {
+		s += uint32(b[0]) << 8
+	}
+	return s
+}
+
+// Checksum is the one of RFC 1071 of a Sum: zero over what holds its own.
+func Checksum(sum uint32) uint16 {
+	for sum>>16 != 0 {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// Addr4 is the IPv4 address in ip, invalid when there is none.
+func Addr4(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip.To4())
+	return a
+}
+
+// Filter has the kernel hand on only what program accepts (socket(7),
+// SO_ATTACH_FILTER).
+func Filter(fd int, program []bpf.Instruction) error {
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return err
+	}
+	filter := make([]unix.SockFilter, len(raw))
+	for i, f := range raw {
+		filter[i] = unix.SockFilter{Code: f.Op, Jt: f.Jt, Jf: f.Jf, K: f.K}
+	}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+		&unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
+}
+
+// QueueFull reports whether a packet was not sent because a queue of this
+// machine was full: it may be sent again.
+func QueueFull(err error) bool { return errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.EAGAIN) }
+
+// Pause waits for d, or for the end of ctx, whose cause it then returns.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Jitter spreads d by a quarter either way, so that many do not send again at one
+// moment.
+func Jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
