@@ -102,6 +102,35 @@ func TestDialEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestConnectionsEndWithTheirClient(t *testing.T) {
+	m, c := clientOf(t, netmgr.Options{})
+	tcp, err := c.DialContext(t.Context(), "tcp", "198.51.100.80:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	udp, err := c.ListenPacket("udp4", ":7000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 3)
+	go func() { _, err := tcp.Read(make([]byte, 1)); ended <- err }()
+	go func() { _, _, err := udp.ReadFrom(make([]byte, 1)); ended <- err }()
+	go func() { _, err := c.DialContext(t.Context(), "tcp", "10.77.99.99:80"); ended <- err }() // a host that is not there
+	time.Sleep(50 * time.Millisecond)                                                           // any time will do
+	cleanup(t, m)
+	for range cap(ended) {
+		select {
+		case err := <-ended:
+			if err == nil {
+				t.Error("it has read something")
+			}
+			t.Log(err)
+		case <-time.After(10 * time.Second):
+			t.Fatal("a connection outlives its client")
+		}
+	}
+}
+
 func TestTwoClientsTalkByUDP(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	clients := create(t, m, 2)

@@ -83,7 +83,7 @@ func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error
 			break
 		}
 	}
-	return nil, joinLine(errs)
+	return nil, oneLine{errs}
 }
 
 var errNoSuchName = errors.New("says there is no such name")
@@ -140,13 +140,4 @@ func (r *Resolver) exchange(ctx context.Context, network string, server netip.Ad
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
-}
-
-// joinLine is errors.Join on one line.
-func joinLine(errs []error) error {
-	texts := make([]string, len(errs))
-	for i, err := range errs {
-		texts[i] = err.Error()
-	}
-	return errors.New(strings.Join(texts, "; "))
 }
