@@ -1,0 +1,109 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// name is how the folder of a run is called: by its start.
+const name = "2006-01-02_150405"
+
+// makeFolder makes the folder of a run in results, and results itself if need be.
+// All of it belongs to who called sudo.
+func makeFolder(results string, start time.Time) (dir string, err error) {
+	if _, err := os.Stat(results); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(results, 0o777); err != nil {
+			return "", err
+		}
+		own(results)
+	}
+	for i := 1; ; i++ {
+		dir = filepath.Join(results, start.Format(name))
+		if i > 1 {
+			dir += "." + strconv.Itoa(i)
+		}
+		err := os.Mkdir(dir, 0o777)
+		if errors.Is(err, fs.ErrExist) && i < 100 { // of a run that began in the same second
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		own(dir)
+		return dir, nil
+	}
+}
+
+// own gives a file to the user who called sudo (sudo(8)). Where that cannot be,
+// it stays root's.
+func own(path string) {
+	uid, errUID := strconv.Atoi(os.Getenv("SUDO_UID"))
+	gid, errGID := strconv.Atoi(os.Getenv("SUDO_GID"))
+	if errUID == nil && errGID == nil {
+		_ = os.Lchown(path, uid, gid)
+	}
+}
+
+// WriteFile writes a file into the folder of a run, whole or not at all.
+func WriteFile(dir, file string, data []byte) error {
+	path := filepath.Join(dir, file)
+	draft := path + ".part"
+	if err := os.WriteFile(draft, data, 0o666); err != nil {
+		_ = os.Remove(draft)
+		return err
+	}
+	own(draft)
+	return os.Rename(draft, path)
+}
+
+// point makes latest lead to the folder.
+func point(results, dir string) error {
+	draft := filepath.Join(results, fmt.Sprintf(".latest.%d", os.Getpid()))
+	_ = os.Remove(draft)
+	if err := os.Symlink(filepath.Base(dir), draft); err != nil {
+		return err
+	}
+	own(draft)
+	return os.Rename(draft, filepath.Join(results, "latest"))
+}
+
+// Folders are the folders of runs in results, the oldest first.
+func Folders(results string) ([]string, error) {
+	entries, err := os.ReadDir(results)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		if len(e.Name()) < len(name) {
+			continue
+		}
+		if _, err := time.Parse(name, e.Name()[:len(name)]); err != nil || !e.IsDir() {
+			continue
+		}
+		dir := filepath.Join(results, e.Name())
+		if _, err := os.Stat(filepath.Join(dir, EventsFile)); err == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}
+
+// prune removes the oldest runs, so that keep are left. What else lies there stays.
+func prune(results string, keep int) error {
+	dirs, err := Folders(results)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, dir := range slices.Clone(dirs[:max(0, len(dirs)-keep)]) {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
