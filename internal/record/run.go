@@ -233,3 +233,24 @@ type End struct {
 	ExitCode int       `json:"exit_code"` // -1: not known
 	Reason   string    `json:"reason,omitempty"`
 }
+
+// Counts is how many scenarios ended how.
+func (r *Run) Counts() map[Verdict]int {
+	counts := map[Verdict]int{}
+	for _, s := range r.Scenarios {
+		counts[s.Verdict]++
+	}
+	return counts
+}
+
+// Figures are those of all activities, in their order.
+func (r *Run) Figures() (all []Figure) {
+	for _, s := range r.Scenarios {
+		for _, st := range s.Steps {
+			for _, a := range st.Activities {
+				all = append(all, a.Figures...)
+			}
+		}
+	}
+	return all
+}
