@@ -30,8 +30,8 @@ func TestWhatALogShows(t *testing.T) {
 	want := `
 Clients
 
-  Fifty clients come up and every one of them
-  reaches the router                       features/clients/create.feature:12
+  Fifty clients come up and every one of
+  them reaches the router                   features/clients/create.feature:12
     ✓ Given I create 2 virtual clients using macvlan                    0.30 s
         2 clients in 290ms, all asking within 2ms, 2 at a time: 612 leases/s, 0
         of 4 messages sent again; tester: clean (CPU 63%)
