@@ -15,14 +15,17 @@ import (
 // Config is a checked configuration. Its zero value is not usable: begin with
 // [Default] or [Load].
 type Config struct {
-	File      string // the file read, named as in errors; "" when none. Not a key
-	Interface string // the network interface that the clients hang from
+	File      string            // the file read, named as in errors; "" when none. Not a key
+	Origin    map[string]string // by key: where its value was given; not there: the default. Not a key
+	Interface string            // the network interface that the clients hang from
 	Clients   Clients
 	DHCP      DHCP
 	DNS       []netip.Addr // IPv4; empty means the servers of the lease
 	Ping      Ping
 	Targets   Targets
 	Lab       Lab
+	Router    Router
+	Results   Results
 	Godog     Godog
 }
 
@@ -83,6 +86,19 @@ type Lab struct {
 	Faults    []fault.Fault // what it does wrong
 }
 
+// Router is what the device under test is called in results.
+type Router struct {
+	Name     string
+	Firmware string
+}
+
+// Results says what a run leaves.
+type Results struct {
+	Dir     string // the folder in which each run makes its own
+	Keep    int    // how many runs stay
+	Capture string // of packets, as evidence: always, on-failure or never
+}
+
 // Godog holds what is passed on to the Gherkin runner.
 type Godog struct {
 	Tags   string // see [CheckTags]; "" runs every scenario
@@ -117,7 +133,8 @@ func Default() Config {
 			LeaseTime: time.Hour,
 			Server:    "builtin",
 		},
-		Godog: Godog{Format: "pretty"},
+		Results: Results{Dir: "results", Keep: 50, Capture: "on-failure"},
+		Godog:   Godog{Format: "lanstorm"},
 	}
 }
 

@@ -33,7 +33,7 @@ var tagExpression = kind[string]{
 	text:  func(s string) string { return s },
 }
 
-var formatters = []string{"pretty", "progress", "cucumber", "events", "junit"}
+var formatters = []string{"lanstorm", "pretty", "progress", "cucumber", "events", "junit"}
 
 // formats is a list to the reader but one string to godog, which takes white
 // space around a comma for a part of the name.

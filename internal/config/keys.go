@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -46,8 +48,25 @@ func (c *Config) Set(key, value string) error {
 	if err := next.Lab.fit(); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
+	next.Origin = maps.Clone(c.Origin)
+	if next.Origin == nil {
+		next.Origin = map[string]string{}
+	}
+	next.Origin[key] = "command line"
 	*c = next
 	return nil
+}
+
+// Setting is a key with its value, as Set would take it, and where that was given.
+type Setting struct{ Key, Value, From string }
+
+// Settings lists every key in the order of the reference file.
+func (c *Config) Settings() []Setting {
+	list := make([]Setting, len(keys))
+	for i, k := range keys {
+		list[i] = Setting{k.path, k.text(c), cmp.Or(c.Origin[k.path], "default")}
+	}
+	return list
 }
 
 // key ties a path to a field of Config.
@@ -85,6 +104,11 @@ var keys = []key{
 	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq", "kea", "dhcpd", "udhcpd", "networkd")),
 	bind("lab.ping_check", func(c *Config) *bool { return &c.Lab.PingCheck }, boolean),
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
+	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),
+	bind("router.firmware", func(c *Config) *string { return &c.Router.Firmware }, label),
+	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, word("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })),
+	bind("results.keep", func(c *Config) *int { return &c.Results.Keep }, integer(1, 100_000)),
+	bind("results.capture", func(c *Config) *string { return &c.Results.Capture }, oneOf("always", "on-failure", "never")),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
 	bind("godog.format", func(c *Config) *string { return &c.Godog.Format }, formats),
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 )
@@ -61,6 +62,11 @@ var namespacePrefix = word("a prefix (1 to 8 of a-z, 0-9 and -, beginning with a
 
 var vendorClass = word("a vendor class (1 to 255 printable ASCII characters)",
 	regexp.MustCompile(`^[ -~]{1,255}$`).MatchString)
+
+// label is a short text about the device under test, or none.
+var label = word("a text of at most 100 printable characters", func(s string) bool {
+	return utf8.RuneCountInString(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+})
 
 func integer(least, most int) kind[int] {
 	return kind[int]{

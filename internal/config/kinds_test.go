@@ -39,7 +39,7 @@ func TestValuesRefused(t *testing.T) {
 		{"neither yes nor no", "lab.ping_check", "yes", `"yes" is neither true nor false`},
 		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp,`},
 		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <x>% (x from 0 to 100)`},
-		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of pretty, progress,`},
+		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of lanstorm, pretty, progress,`},
 		{"a format without its file", "godog.format", "junit:", `"junit:" names no file`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

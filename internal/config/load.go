@@ -126,6 +126,10 @@ func (d *draft) finish() (Config, error) {
 	if err := d.Lab.fit(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", d.origin["lab.pool"], err)
 	}
+	d.Origin = map[string]string{}
+	for key, origin := range d.origin {
+		d.Origin[key] = strings.TrimSuffix(origin, ": "+key)
+	}
 	return d.Config, nil
 }
 

@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got, addresses); diff != "" {
+			if diff := cmp.Diff(want, got, plain); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 		})

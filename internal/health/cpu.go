@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 const (
@@ -30,7 +32,8 @@ type processors struct {
 	flatout bool
 
 	first, last usage
-	recent      []usage // of the last stretch, oldest first
+	series      *measure.Series // of the busy share
+	recent      []usage         // of the last stretch, oldest first
 
 	begin, end    usage // of the full stretch under way or last seen
 	longest       time.Duration
@@ -81,7 +84,9 @@ func (p *processors) read(now time.Time) error {
 
 func (p *processors) add(u usage) {
 	if p.recent == nil {
-		p.first = u
+		p.first, p.series = u, measure.NewSeries(u.at, time.Second)
+	} else if busy, _ := u.shares(p.last); u.total > p.last.total {
+		p.series.Add(u.at, busy)
 	}
 	p.last = u
 	p.recent = append(p.recent, u)
@@ -113,6 +118,7 @@ func (p *processors) judge(r *Report) {
 		return
 	}
 	r.CPU, r.Steal = p.last.shares(p.first)
+	r.Busy = p.series
 	r.flatout = p.flatout
 	if p.longest >= stretch && !p.flatout {
 		r.limit(CPU, fewer, "CPU %s busy for %s (lanstorm %s, other programs and the kernel %s, stolen %s)", percent(p.busy),

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // The names of limits.
@@ -34,12 +36,13 @@ type Limit struct {
 // Report is what became of the tester during a Watch.
 type Report struct {
 	Limits    []Limit
-	CPU       float64       // share of all processors' time that was not idle, 0 to 1; stolen time included
-	Steal     float64       // share that other virtual machines had, 0 to 1
-	Delay     Delay         // how long our own work waited for a processor
-	Squeezed  int           // how often the kernel paused while packets were still waiting (net.core.netdev_budget); no limit in itself
-	Took      time.Duration // from Start to Stop
-	Unwatched []string      // what could not be watched, and why
+	CPU       float64         // share of all processors' time that was not idle, 0 to 1; stolen time included
+	Busy      *measure.Series // CPU over time; nil when it was not watched
+	Steal     float64         // share that other virtual machines had, 0 to 1
+	Delay     Delay           // how long our own work waited for a processor
+	Squeezed  int             // how often the kernel paused while packets were still waiting (net.core.netdev_budget); no limit in itself
+	Took      time.Duration   // from Start to Stop
+	Unwatched []string        // what could not be watched, and why
 
 	cpuUnknown bool
 	flatout    bool // to use all processors was no limit

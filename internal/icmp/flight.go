@@ -11,6 +11,8 @@ import (
 type flight struct {
 	timeout time.Duration
 	pending *pending // may be nil
+	spans   *spans   // likewise
+	shares  []share  // of the spans
 
 	first    uint32        // sequence number of requests[0]
 	requests []echoRequest // in order; of old ones only the counts are kept
@@ -59,6 +61,7 @@ func (f *flight) begin(seq uint32, at instant) {
 	}
 	f.requests[seq-f.first] = echoRequest{state: waiting, sent: at}
 	f.sent++
+	f.share(at).sent++
 	f.pending.add(1)
 }
 
@@ -67,6 +70,7 @@ func (f *flight) cancel(seq uint32) {
 	if r := f.find(seq); r != nil && r.state == waiting {
 		r.state = unsent
 		f.sent--
+		f.share(r.sent).sent--
 		f.pending.add(-1)
 	}
 }
@@ -121,7 +125,16 @@ func (f *flight) arrived(seq uint32, stamp int64, read instant) (rtt time.Durati
 		return rtt, late
 	}
 	f.received++
+	f.share(r.sent).received++
 	return rtt, o
+}
+
+// share is that of the span in which a request was sent.
+func (f *flight) share(sent instant) *share {
+	if f.spans == nil || !f.spans.each {
+		return &share{}
+	}
+	return tally(&f.shares, f.spans.of(sent))
 }
 
 // unknownDeparture reports whether seq waits for a reply and the driver has

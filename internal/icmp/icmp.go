@@ -60,6 +60,7 @@ type Result struct {
 	Late       int                   `json:"late,omitempty"`       // requests with a reply after Timeout, which count as lost
 	Duplicates int                   `json:"duplicates,omitempty"` // replies to a request that had one already
 	RTT        *measure.Distribution `json:"rtt,omitempty"`        // of replies in time; nil, which is an empty one, when there are none
+	Losses     []int8                `json:"losses,omitempty"`     // by span of a measurement, in percent; below zero: nothing was sent
 	Reason     string                `json:"reason,omitempty"`     // why nothing came back, or not all was sent; else empty
 }
 

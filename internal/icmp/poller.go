@@ -231,6 +231,7 @@ func (r *prober) count(c *probed, seq uint32, stamp int64, in *reader) {
 		}
 		c.rtt.Record(rtt)
 		r.rtt.Record(rtt)
+		r.timeline.add(&r.recent, r.spans.of(read), rtt)
 	case stepped:
 		r.clockSteps++
 	case unstamped:

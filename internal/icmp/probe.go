@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/measure"
@@ -14,6 +15,7 @@ import (
 type Latency struct {
 	Clients []Result              // one for each client, in their order
 	RTT     *measure.Distribution // of all clients
+	Timeline
 
 	// The tester's own share: when it is not small, think twice before you
 	// blame the router.
@@ -83,6 +85,7 @@ type prober struct {
 	epoll   int
 	pending pending
 	broken  error // why nothing works at all
+	spans   spans
 
 	// The sender's.
 	sendDelay *measure.Distribution
@@ -90,6 +93,8 @@ type prober struct {
 
 	// The poller's.
 	rtt                   *measure.Distribution
+	timeline              Timeline
+	recent                *measure.Distribution // of the span under way
 	clockSteps, unstamped int
 }
 
@@ -112,9 +117,12 @@ type probed struct {
 }
 
 func newProber(p Ping, clients []Client) *prober {
-	r := &prober{Ping: p, echo: newEcho(), epoll: -1, rtt: measure.NewDistribution(), sendDelay: measure.NewDistribution()}
+	r := &prober{
+		Ping: p, echo: newEcho(), epoll: -1, spans: p.spans(now()),
+		rtt: measure.NewDistribution(), recent: measure.NewSmallDistribution(), sendDelay: measure.NewDistribution(),
+	}
 	for _, c := range clients {
-		r.all = append(r.all, &probed{Client: c, fd: -1, flight: flight{timeout: p.Timeout, pending: &r.pending}})
+		r.all = append(r.all, &probed{Client: c, fd: -1, flight: flight{timeout: p.Timeout, pending: &r.pending, spans: &r.spans}})
 	}
 	return r
 }
@@ -125,6 +133,8 @@ func (r *prober) run(ctx context.Context) {
 		return
 	}
 	r.awaitStamps()
+	r.spans.start = now()
+	r.timeline.Start, r.timeline.Step = time.Now(), r.spans.step
 	sending := make(chan struct{})
 	go func() {
 		defer close(sending)
@@ -136,16 +146,20 @@ func (r *prober) run(ctx context.Context) {
 // result is to be called when run is over, and before close.
 func (r *prober) result(ctx context.Context) Latency {
 	l := Latency{
-		Clients: make([]Result, len(r.all)), RTT: r.rtt, SendDelay: r.sendDelay,
+		Clients: make([]Result, len(r.all)), RTT: r.rtt, Timeline: r.timeline, SendDelay: r.sendDelay,
 		NoBuffers: r.noBuffers, ClockSteps: r.clockSteps, Unstamped: r.unstamped,
 	}
 	end := now()
+	if r.recent.Count() > 0 {
+		l.until(&r.recent, len(l.P50)+1)
+	}
 	for i, c := range r.all {
 		f := &c.flight
 		f.end(end)
 		res := c.Client.result(r.Ping)
 		res.RTT, res.Asked = c.rtt, f.sent+c.unsent
 		res.Sent, res.Received, res.Late, res.Duplicates = f.sent, f.received, f.late, f.duplicates
+		res.Losses = losses(f.shares)
 		l.Clients[i] = res
 		if c.fd >= 0 {
 			l.Overflows += overflows(c.fd)
