@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/steps"
 )
 
@@ -36,9 +38,14 @@ func (p program) meetFeatures(ctx context.Context, fsys fs.FS, path string) (ver
 	c := config.Default()
 	c.Lab = config.Lab{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: string(p.server), PingCheck: true}
 	c.DHCP.Timeout = deadline
-	c.Godog.Format = "cucumber"
-	var output, notes bytes.Buffer
-	s := steps.Suite{Config: c, FS: fsys, Paths: []string{path}, Output: &output, Notes: &notes, NoColors: true}
+	dir, err := os.MkdirTemp("", "interop")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	c.Results.Dir = dir
+	var notes bytes.Buffer
+	s := steps.Suite{Config: c, FS: fsys, Paths: []string{path}, Output: io.Discard, Notes: &notes, NoColors: true}
 	code := s.Run(ctx)
 	for note := range strings.Lines(notes.String()) {
 		if complaint, ok := strings.CutPrefix(note, "lanstorm: "); ok {
@@ -48,9 +55,9 @@ func (p program) meetFeatures(ctx context.Context, fsys fs.FS, path string) (ver
 	if code > 128 {
 		return nil, fmt.Errorf("interrupted (exit code %d)", code)
 	}
-	v, err := parse(output.Bytes())
-	for _, left := range s.Skipped {
-		v.add(scenario{left.File, left.Scenario}, leftOut, "left out: "+left.Reason)
+	run, err := record.Read(s.Dir)
+	if err != nil {
+		return nil, err
 	}
-	return v, err
+	return verdictsOf(run), nil
 }

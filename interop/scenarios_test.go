@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/internal/record"
 )
 
 const (
@@ -64,7 +64,7 @@ func TestTheFeaturesMeetAServer(t *testing.T) {
 		of("No client"): {failed, []string{`"all clients should respond successfully": nothing was pinged yet: ` +
 			`say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`}},
 		of("Some clients"):          {failed, []string{`"I create 0 virtual clients using macvlan": 0 clients: ask for at least 1`}},
-		of("A juggler"):             {unclear, []string{`"I juggle 1 clients" is undefined`}},
+		of("A juggler"):             {failed, []string{`"I juggle 1 clients": there is no such sentence: ` + "`lanstorm steps` lists those there are"}},
 		of("What others cannot do"): {leftOut, []string{"left out: needs the lab's own DHCP server, and this run uses kea (set lab.server to builtin)"}},
 		of("A real router"):         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface)"}},
 	}
@@ -96,37 +96,26 @@ func TestWhatTheFeaturesSayOfOthers(t *testing.T) {
 }
 
 func TestResultsBecomeVerdicts(t *testing.T) {
-	type m = map[string]any
-	sentence := func(name, status, err string) m {
-		return m{"name": name, "result": m{"status": status, "error_message": err}}
+	one := func(v record.Verdict, reason string, steps ...record.Step) record.Scenario {
+		return record.Scenario{Name: "s", Location: file + ":3", Verdict: v, Reason: reason, Steps: steps}
 	}
-	element := func(steps ...m) m { return m{"name": "s", "steps": steps} }
+	wrong := func(text, err string) record.Step { return record.Step{Text: "Given " + text, Error: err} }
 	for _, tt := range []struct {
-		name     string
-		elements []m
-		want     verdict
+		name      string
+		scenarios []record.Scenario
+		want      verdict
 	}{
-		{"all sentences passed", []m{element(sentence("a", "passed", ""), sentence("b", "passed", ""))}, verdict{passed, nil}},
-		{"one failed, for two reasons", []m{element(sentence("a", "failed", "one\ntwo"), sentence("b", "skipped", ""))},
-			verdict{failed, []string{`"a": one; two`}}},
-		{"one is not known", []m{element(sentence("a", "undefined", ""))}, verdict{unclear, []string{`"a" is undefined`}}},
-		{"one was skipped for no reason", []m{element(sentence("a", "skipped", ""))}, verdict{unclear, []string{`"a" is skipped`}}},
-		{"there are none", []m{element()}, verdict{unclear, []string{"it has no sentences"}}},
-		{"a row of an outline failed", []m{element(sentence("a", "failed", "one")), element(sentence("a", "passed", ""))},
-			verdict{failed, []string{`"a": one`}}},
-		{"two rows failed", []m{element(sentence("a", "failed", "one")), element(sentence("b", "failed", "two"))},
+		{"all sentences passed", []record.Scenario{one(record.Passed, "")}, verdict{passed, nil}},
+		{"one failed, for two reasons", []record.Scenario{one(record.Failed, "", wrong("a", "one\ntwo"))}, verdict{failed, []string{`"a": one; two`}}},
+		{"one is inconclusive", []record.Scenario{one(record.Inconclusive, "", wrong("a", "one"))}, verdict{failed, []string{`"a": one`}}},
+		{"it has no sentences", []record.Scenario{one(record.Failed, "it has no steps")}, verdict{failed, []string{"it has no steps"}}},
+		{"it was not run", []record.Scenario{one(record.NotRun, "the run ended")}, verdict{unclear, []string{"not run: the run ended"}}},
+		{"a row of an outline failed", []record.Scenario{one(record.Failed, "", wrong("a", "one")), one(record.Passed, "")}, verdict{failed, []string{`"a": one`}}},
+		{"two rows failed", []record.Scenario{one(record.Failed, "", wrong("a", "one")), one(record.Failed, "", wrong("b", "two"))},
 			verdict{failed, []string{`"a": one`, `"b": two`}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			output, err := json.Marshal([]m{{"uri": file, "elements": tt.elements}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := parse(output)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(verdicts{of("s"): tt.want}, got); diff != "" {
+			if diff := cmp.Diff(verdicts{of("s"): tt.want}, verdictsOf(&record.Run{Scenarios: tt.scenarios})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

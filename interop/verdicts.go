@@ -1,9 +1,10 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/lanstorm/lanstorm/internal/record"
 )
 
 // end is how a scenario ended, the worst first.
@@ -34,52 +35,35 @@ func (v verdicts) add(s scenario, e end, why ...string) {
 	v[s] = verdict{e, why}
 }
 
-// parse understands what godog's formatter "cucumber" writes.
-func parse(output []byte) (verdicts, error) {
-	var features []struct {
-		URI      string
-		Elements []struct {
-			Name  string
-			Steps []step
-		}
-	}
-	if err := json.Unmarshal(output, &features); err != nil {
-		return nil, fmt.Errorf("results of the features: %w", err)
-	}
+// verdictsOf is what a run's record says.
+func verdictsOf(run *record.Run) verdicts {
 	v := verdicts{}
-	for _, f := range features {
-		for _, e := range f.Elements {
-			end, why := judgeSteps(e.Steps)
-			v.add(scenario{f.URI, e.Name}, end, why...)
-		}
-	}
-	return v, nil
-}
-
-// step is a sentence of a scenario.
-type step struct {
-	Name   string
-	Result struct {
-		Status string
-		Error  string `json:"error_message"`
-	}
-}
-
-// judgeSteps looks for the first sentence that did not pass: godog skips the rest.
-func judgeSteps(steps []step) (end, []string) {
-	for _, s := range steps {
-		switch s.Result.Status {
-		case "passed":
-		case "failed":
-			return failed, []string{fmt.Sprintf("%q: %s", s.Name, oneLine(s.Result.Error))}
+	for _, sc := range run.Scenarios {
+		file := sc.Location[:strings.LastIndexByte(sc.Location, ':')]
+		s := scenario{file, sc.Name}
+		switch sc.Verdict {
+		case record.Passed:
+			v.add(s, passed)
+		case record.Failed, record.Inconclusive:
+			v.add(s, failed, failedAt(sc))
+		case record.Skipped:
+			v.add(s, leftOut, "left out: "+sc.Reason)
 		default:
-			return unclear, []string{fmt.Sprintf("%q is %s", s.Name, s.Result.Status)}
+			v.add(s, unclear, fmt.Sprintf("%s: %s", sc.Verdict, sc.Reason))
 		}
 	}
-	if len(steps) == 0 {
-		return unclear, []string{"it has no sentences"}
+	return v
+}
+
+// failedAt is the sentence that did not pass, and why.
+func failedAt(sc record.Scenario) string {
+	for _, st := range sc.Steps {
+		if st.Error != "" {
+			_, sentence, _ := strings.Cut(st.Text, " ") // without Given, When or Then
+			return fmt.Sprintf("%q: %s", sentence, oneLine(st.Error))
+		}
 	}
-	return passed, nil
+	return sc.Reason
 }
 
 // oneLine joins the lines of an error, of which errors.Join makes one each.

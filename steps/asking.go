@@ -28,15 +28,15 @@ func (w *world) asking() []sentence {
 	}
 }
 
-func (w *world) askOne(ctx context.Context) (context.Context, error) { return w.ask(ctx, 1) }
+func (w *world) askOne(ctx context.Context) error { return w.ask(ctx, 1) }
 
-func (w *world) ask(ctx context.Context, n int) (context.Context, error) {
+func (w *world) ask(ctx context.Context, n int) error {
 	m, err := w.manager()
 	if err != nil {
-		return ctx, err
+		return err
 	}
 	w.watched(m, true, func() { err = m.CreateClientsAs(ctx, n, netmgr.Arrival{OnTheirOwn: true}) })
-	return ctx, err
+	return err
 }
 
 func (w *world) soManyGetAddress(ctx context.Context, n, of int) error {
@@ -139,20 +139,20 @@ func (w *world) askAgain() error {
 	return nil
 }
 
-func (w *world) haveAddressAgain(ctx context.Context, d time.Duration) (context.Context, error) {
+func (w *world) haveAddressAgain(ctx context.Context, d time.Duration) error {
 	return w.haveAgain(ctx, d, false)
 }
 
-func (w *world) haveOldAddressAgain(ctx context.Context, d time.Duration) (context.Context, error) {
+func (w *world) haveOldAddressAgain(ctx context.Context, d time.Duration) error {
 	return w.haveAgain(ctx, d, true)
 }
 
-func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) (context.Context, error) {
+func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) error {
 	if err := positive(d); err != nil {
-		return ctx, err
+		return err
 	}
 	if w.event == nil {
-		return ctx, refuse(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
+		return refuse(`nothing has happened to the leases: say "the lab router reboots", "all clients reboot" or "all clients release their addresses" first`)
 	}
 	what := "have no address again"
 	if old {
@@ -161,16 +161,14 @@ func (w *world) haveAgain(ctx context.Context, d time.Duration, old bool) (conte
 			what += " (RFC 2131 §4.3.1)"
 		}
 	}
-	var returns []netmgr.Return
-	err := w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) (problems []netmgr.Problem, err error) {
-		returns, problems, err = w.event.past.Returns(ctx, time.Now().Add(d), m.Clients(), old)
+	return w.judging(what+" after "+w.event.what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		returns, problems, err := w.event.past.Returns(ctx, time.Now().Add(d), m.Clients(), old)
 		if err == nil {
-			w.say("%s", told(returns, len(m.Clients()), w.event.what))
+			text := told(returns, len(m.Clients()), w.event.what)
+			w.suite.chronicle.activity(returnActivity(returns, text, w.event.what))
 		}
 		return problems, err
 	})
-	ctx, attachErr := attach(ctx, "returns.json", returnFigures(returns))
-	return ctx, errors.Join(err, attachErr)
 }
 
 // told is what became of clients, in a line.

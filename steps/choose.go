@@ -13,18 +13,16 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/record"
 )
 
 // choice is which scenarios a run is about.
 type choice struct {
-	tags      string    // for godog
-	scenarios int       // to be run
-	skipped   []Skipped // selected by the user, but not possible here
-	notes     []string  // what the user should know beforehand
+	tags      string            // for godog
+	scenarios []record.Scenario // to be run, in their order
+	skipped   []record.Scenario // selected by the user, but not possible here
+	notes     []string          // what the user should know beforehand
 }
-
-// Skipped is a scenario that cannot run against this router or on this machine.
-type Skipped struct{ File, Scenario, Reason string }
 
 // elsewhere tells, by their tags, which scenarios cannot run against this
 // router or on this machine, and why.
@@ -82,20 +80,24 @@ func (s *Suite) choose() (choice, error) {
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
+			file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
+			scenario := record.Scenario{
+				Feature: f.Feature.Name, Name: p.Name, Location: fmt.Sprintf("%s:%d", file, f.FindScenario(p.AstNodeIds[0]).Location.Line),
+			}
 			i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" })
 			if i >= 0 {
 				tag := p.Tags[i].Name
-				c.skipped = append(c.skipped, Skipped{f.Uri, p.Name, elsewhere[tag]})
+				scenario.Verdict, scenario.Reason = record.Skipped, elsewhere[tag]
+				c.skipped = append(c.skipped, scenario)
 				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, elsewhere[tag]))
 			}
 			switch {
 			case len(p.Steps) == 0:
 				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
 			case i < 0:
-				c.scenarios++
+				c.scenarios = append(c.scenarios, scenario)
 			}
 			for _, step := range p.Steps {
-				file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
 				line := f.FindStep(step.AstNodeIds[0]).Location.Line
 				if sentence, ok := find(step.Text); !ok {
 					c.notes = append(c.notes, fmt.Sprintf("undefined: %s:%d: no such sentence: %q (`lanstorm steps` lists those there are)", file, line, step.Text))
@@ -113,7 +115,7 @@ func (s *Suite) choose() (choice, error) {
 	case selected == 0:
 		return c, fmt.Errorf("no scenario in %s: name a .feature file, a folder of them, or file:line of a scenario", where)
 	case selected == len(c.skipped):
-		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].Scenario, c.skipped[0].Reason)
+		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].Name, c.skipped[0].Reason)
 	}
 	return c, nil
 }

@@ -58,7 +58,7 @@ func (w *world) pingAll(ctx context.Context, whom target, family string) error {
 	})
 	w.last = round
 	w.rounds[whom] = w.last
-	w.say("%s; %s", w.last, report)
+	w.suite.chronicle.activity(pingActivity(w.last, report))
 	return nil
 }
 

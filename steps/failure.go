@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/health"
@@ -127,33 +125,7 @@ func brieflyTold(err error) string {
 	if i := strings.LastIndexAny(cut, ";,:"); i > mostText/2 {
 		cut = cut[:i]
 	}
-	return cut + " … (in full: problems.json, in the formats cucumber and events)"
-}
-
-// attachProblems attaches in full what is said of clients in short.
-func attachProblems(ctx context.Context, _ *godog.Step, _ godog.StepResultStatus, err error) (context.Context, error) {
-	type problem struct {
-		Client string `json:"client"`
-		MAC    string `json:"mac,omitempty"`
-		Stage  string `json:"stage,omitempty"`
-		Text   string `json:"problem"`
-	}
-	var all []problem
-	var clients *clientsError
-	var creation *netmgr.CreateError
-	switch {
-	case errors.As(err, &clients):
-		for _, p := range clients.problems {
-			all = append(all, problem{Client: p.Client, MAC: p.MAC, Text: p.Err.Error()})
-		}
-	case errors.As(err, &creation):
-		for _, f := range creation.Failed {
-			all = append(all, problem{Client: f.Client, Stage: string(f.Stage), Text: f.Err.Error()})
-		}
-	default:
-		return ctx, nil
-	}
-	return attach(ctx, "problems.json", all)
+	return cut + " … (in full: the report)"
 }
 
 // told is an outage in words, with times since the scenario began.

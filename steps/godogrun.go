@@ -45,6 +45,7 @@ func GodogMain(args []string) int {
 		StopOnFailure: opts.StopOnFailure,
 		NoColors:      opts.NoColors || !IsTerminal(os.Stdout),
 		Randomize:     opts.Randomize,
+		Command:       append([]string{"godog", "run"}, args...),
 	}
 	return s.Run(context.Background())
 }

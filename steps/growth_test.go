@@ -16,7 +16,7 @@ import (
 // usage is what a process that runs forever must not use more and more of.
 type usage struct{ threads, files, goroutines, slabKB int }
 
-func measure(t *testing.T) usage {
+func take(t *testing.T) usage {
 	t.Helper()
 	runtime.GC()
 	count := func(dir string) int {
@@ -72,9 +72,9 @@ func TestRunsDoNotGrow(t *testing.T) {
 		time.Sleep(500 * time.Millisecond) // the kernel destroys namespaces in its own time
 	}
 	run(10)
-	before := measure(t)
+	before := take(t)
 	run(20)
-	after := measure(t)
+	after := take(t)
 	t.Logf("after 10 runs: %+v, after 30: %+v", before, after)
 	// Threads are the scheduler's to keep: a few more are no leak, one a run is.
 	if after.threads > before.threads+10 || after.files > before.files || after.goroutines > before.goroutines {
@@ -83,7 +83,7 @@ func TestRunsDoNotGrow(t *testing.T) {
 	// Other tests, and what the kernel has not come to yet, pass; a leak stays.
 	for end := time.Now().Add(time.Minute); after.slabKB > before.slabKB+32<<10 && time.Now().Before(end); {
 		time.Sleep(time.Second)
-		after = measure(t)
+		after = take(t)
 	}
 	// Each run makes some 60 clients of some 270 KB: leaked, they would be 300 MB.
 	if grown := after.slabKB - before.slabKB; grown > 32<<10 {

@@ -64,9 +64,10 @@ func (w *world) measure(ctx context.Context, whom target, count int, d time.Dura
 	if beside != "" {
 		beside = "; " + beside
 	}
-	w.say("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings%s%s; %s", whom,
+	summary := fmt.Sprintf("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings%s%s; %s", whom,
 		brief(measured.RTT.P50()), brief(measured.RTT.P95()), brief(measured.RTT.P99()), brief(measured.RTT.Max()),
 		measured.Received(), measured.Sent(), pace, beside, report)
+	w.suite.chronicle.activity(latencyActivity(whom, measured, summary, report))
 	return nil
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/cucumber/godog"
 	"github.com/cucumber/godog/colors"
+
+	"github.com/lanstorm/lanstorm/internal/screen"
 )
 
 // sink is an output of a run. godog takes no notice of a write that failed;
@@ -85,8 +87,16 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 		}
 	}
 	parts := strings.Split(s.Config.Godog.Format, ",")
+	c := s.chronicle
 	for i, part := range parts {
 		name, path, toFile := strings.Cut(part, ":")
+		if !toFile && name == own {
+			fd := -1
+			if s.terminal {
+				fd = int(os.Stdout.Fd())
+			}
+			c.screens, c.shown = append(c.screens, screen.New(s.Output, fd, !s.NoColors)), true
+		}
 		if !toFile {
 			continue
 		}
@@ -101,10 +111,20 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 			return "", nil, err
 		}
 		files = append(files, f)
+		if name == own {
+			c.screens = append(c.screens, screen.New(&sink{Writer: f, failed: s.unwritable}, -1, false))
+			parts[i] = own
+			continue
+		}
 		parts[i] = fmt.Sprintf("%s to %p", name, f) // godog keeps formatters, and f with them, by name
 		godog.Format(parts[i], part, func(suite string, _ io.Writer) godog.Formatter {
 			return godog.FindFmt(name)(suite, colors.Uncolored(&sink{Writer: f, failed: s.unwritable}))
 		})
 	}
+	parts = append(slices.DeleteFunc(parts, func(part string) bool { return part == own }), fmt.Sprintf("%s %p", own, c))
+	godog.Format(parts[len(parts)-1], "the record", func(string, io.Writer) godog.Formatter { return c })
 	return strings.Join(parts, ","), done, nil
 }
+
+// own is the format that is not godog's.
+const own = "lanstorm"

@@ -48,48 +48,50 @@ func (w *world) interfaceIsAvailable() error {
 	return err
 }
 
-func (w *world) createClients(ctx context.Context, n int) (context.Context, error) {
+func (w *world) createClients(ctx context.Context, n int) error {
 	return w.createClientsAs(ctx, n, netmgr.Arrival{})
 }
 
-func (w *world) createClientsBounded(ctx context.Context, n, atATime int) (context.Context, error) {
+func (w *world) createClientsBounded(ctx context.Context, n, atATime int) error {
 	if atATime < 1 {
-		return ctx, refuse("at most %d at a time: ask for at least 1", atATime)
+		return refuse("at most %d at a time: ask for at least 1", atATime)
 	}
 	return w.createClientsAs(ctx, n, netmgr.Arrival{InFlight: atATime})
 }
 
-func (w *world) createClientsAt(ctx context.Context, n, perSecond int) (context.Context, error) {
+func (w *world) createClientsAt(ctx context.Context, n, perSecond int) error {
 	if perSecond < 1 || perSecond > 1_000_000 {
-		return ctx, refuse("%d clients per second: ask for 1 to 1000000", perSecond)
+		return refuse("%d clients per second: ask for 1 to 1000000", perSecond)
 	}
 	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: time.Second / time.Duration(perSecond)})
 }
 
-func (w *world) createClientsOver(ctx context.Context, n int, d time.Duration) (context.Context, error) {
+func (w *world) createClientsOver(ctx context.Context, n int, d time.Duration) error {
 	if err := positive(d); err != nil {
-		return ctx, err
+		return err
 	}
 	return w.createClientsAs(ctx, n, netmgr.Arrival{Gap: d / time.Duration(max(n, 1))})
 }
 
-func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arrival) (context.Context, error) {
+func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arrival) error {
 	m, err := w.manager()
 	if err != nil {
-		return ctx, err
+		return err
 	}
 	wanted := n + len(m.Clients())
 	report := w.watched(m, arrival.Gap == 0, func() { err = m.CreateClientsAs(ctx, n, arrival) })
 	var failed *netmgr.CreateError
 	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {
-		return ctx, fmt.Errorf("%w (%s)", err, hint)
+		return fmt.Errorf("%w (%s)", err, hint)
 	}
 	if err != nil {
-		return ctx, err
+		return err
 	}
-	w.say("%s; %s", m.Creation(), report)
+	c := w.suite.chronicle
+	c.activity(creationActivity(m, report))
 	for _, r := range netmgr.Told(m.Remarks(), len(m.Clients())) {
-		w.say("remark: %s", r)
+		c.message("remark", "%s", r)
 	}
-	return attach(ctx, "creation.json", creationFigures(m, report))
+	c.router(m)
+	return nil
 }

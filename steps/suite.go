@@ -44,11 +44,17 @@ type Suite struct {
 	Notes         io.Writer // for all else that people should know; default: standard error
 	StopOnFailure bool
 	NoColors      bool
-	Randomize     int64      // godog's --random
+	Randomize     int64    // godog's --random
+	Version       string   // of lanstorm; default: what the Go toolchain recorded
+	Command       []string // as it was typed, for the record
+	Labels        map[string]string
 	T             *testing.T // runs scenarios as subtests; nil outside `go test`
 
-	Skipped []Skipped // what Run left out
+	Dir string // of the results, once Run has begun
 
+	chronicle *chronicle
+
+	terminal bool     // the output is one
 	lab      *lab.Lab // nil on a real interface
 	parent   string
 	journal  *journal.Run
@@ -76,6 +82,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	ctx, patience, stop := watchSignals(ctx)
 	defer stop()
 	s.patience = patience
+	s.terminal = s.Output == nil && IsTerminal(os.Stdout)
 	s.Output = s.shown(cmp.Or[io.Writer](s.Output, os.Stdout), end)
 	s.Notes = s.shown(cmp.Or[io.Writer](s.Notes, os.Stderr), end)
 	if len(s.Paths) == 0 {
@@ -88,27 +95,23 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if err != nil {
 		return s.refuse(err)
 	}
-	s.Skipped = chosen.skipped
 	for _, note := range chosen.notes {
 		fmt.Fprintln(s.Notes, note)
 	}
+	s.chronicle = &chronicle{suite: s}
 	format, closeFormats, err := s.openFormats()
 	if err != nil {
 		return s.refuse(err)
 	}
 	before := openSockets()
-	if err := s.begin(before); err != nil {
+	if err := s.begin(before, chosen); err != nil {
 		closeFormats()
 		return s.refuse(err)
 	}
 	code = s.runFeatures(ctx, format, chosen.tags)
-	closeFormats()
 	if err := s.end(before); err != nil {
 		s.complain(err)
 		s.failed = true
-	}
-	if left := chosen.scenarios - s.begun; left > 0 {
-		fmt.Fprintf(s.Notes, "%d of %d scenarios were not run%s\n", left, chosen.scenarios, why(ctx))
 	}
 	if s.unreleased > 0 {
 		fmt.Fprintf(s.Notes, "not given back: %d leases; the router keeps them until they end\n", s.unreleased)
@@ -116,11 +119,20 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if s.inconclusive > 0 {
 		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
 	}
-	i, ended := interruption(ctx)
-	if s.unwritten != nil && !ended {
+	if err := s.endRecord(ctx, chosen, s.exitCode(ctx, code)); err != nil {
+		s.unwritable(err)
+	}
+	closeFormats()
+	if _, ended := interruption(ctx); s.unwritten != nil && !ended {
 		s.complain(fmt.Errorf("the results are not whole: %w", s.unwritten))
 		s.failed = true
 	}
+	return s.exitCode(ctx, code)
+}
+
+// exitCode is that of the run, of which godog says code.
+func (s *Suite) exitCode(ctx context.Context, code int) int {
+	i, ended := interruption(ctx)
 	switch {
 	case ended:
 		return i.exitCode()
@@ -162,7 +174,7 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 
 // begin looks whether this machine can do it, cleans up after runs that died,
 // opens the journal and gets hold of a router.
-func (s *Suite) begin(before map[string]bool) (err error) {
+func (s *Suite) begin(before map[string]bool, chosen choice) (err error) {
 	for _, c := range doctor.Quick(doctor.Options{Interface: s.Config.Interface}) {
 		switch c.Status {
 		case doctor.Problem:
@@ -181,7 +193,11 @@ func (s *Suite) begin(before map[string]bool) (err error) {
 	if s.journal, err = journal.Begin("run"); err != nil {
 		return err
 	}
-	if err := s.reachRouter(); err != nil {
+	err = s.reachRouter()
+	if err == nil {
+		err = s.beginRecord(chosen)
+	}
+	if err != nil {
 		return errors.Join(err, s.end(before))
 	}
 	return nil

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -19,7 +18,7 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 	after := m.Strain()
 	w.outagesSince(m, start)
 	for _, change := range m.GatewayChanges() {
-		w.say("remark: %s", change)
+		w.suite.chronicle.message("remark", "%s", change)
 	}
 	report := watch.Stop(health.Counters{
 		NoBuffers: after.NoBuffers - before.NoBuffers,
@@ -33,9 +32,4 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 		}
 	}
 	return report
-}
-
-// say tells people something at once, between the lines of the report.
-func (w *world) say(format string, args ...any) {
-	fmt.Fprintf(w.suite.Notes, format+"\n", args...)
 }

@@ -79,7 +79,7 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 	}
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		if cause := context.Cause(ctx); cause != nil { // godog goes on to the next scenario
-			return ctx, fmt.Errorf("not run: %w", cause)
+			return ctx, notRunError{fmt.Errorf("not run: %w", cause)}
 		}
 		s.begun++
 		return ctx, nil
@@ -91,7 +91,6 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		s.note(stepErr, err)
 		return ctx, err
 	})
-	sc.StepContext().After(attachProblems)
 	sc.StepContext().After(interrupt)
 	define(sc, w)
 }

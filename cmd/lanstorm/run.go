@@ -30,10 +30,13 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
   sudo lanstorm run --format pretty,junit:results.xml my-features/`,
 	}
 	flags := cmd.Flags()
-	keys := map[string]string{"interface": "interface", "tags": "godog.tags", "format": "godog.format"}
+	keys := map[string]string{"interface": "interface", "tags": "godog.tags", "format": "godog.format", "results": "results.dir"}
+	var labels map[string]string
 	flags.StringP("interface", "i", "", "Ethernet interface towards the router, or lab")
 	flags.StringP("tags", "t", "", `which scenarios: "@a && ~@b,@c" is a, and either c or not b`)
-	flags.StringP("format", "f", "", "pretty, progress, cucumber, events or junit, each with :file if wanted; several with commas")
+	flags.StringP("format", "f", "", "lanstorm, pretty, progress, cucumber, events or junit, each with :file if wanted; several with commas")
+	flags.String("results", "", "folder in which the run makes one of its own (default results)")
+	flags.StringToStringVar(&labels, "label", nil, "what the results are to say of the run, such as room=lab2")
 	flags.BoolVar(&stopOnFailure, "stop-on-failure", false, "end at the first scenario that fails")
 	flags.BoolVar(&noColors, "no-colors", false, "print without colours (default when the output is no terminal)")
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
@@ -52,6 +55,9 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
 			Config:        c,
 			Paths:         paths,
 			StopOnFailure: stopOnFailure,
+			Version:       buildVersion(),
+			Command:       os.Args,
+			Labels:        labels,
 			NoColors:      noColors || !steps.IsTerminal(os.Stdout),
 		}
 		if len(paths) == 0 {

@@ -27,7 +27,7 @@ func sample(t *testing.T, results string, keep int) *Recorder {
 	times := measure.NewSmallDistribution()
 	times.Record(3 * time.Millisecond)
 	half := 0.5
-	r.Message("note", "no scenario yet")
+	r.Message(Message{Kind: "note", Text: "no scenario yet"})
 	r.BeginScenario(Scenario{Feature: "Clients", Name: "fifty", Location: "a.feature:3", Start: start})
 	r.Activity(Activity{
 		Name: "create 2 clients", Start: start, Seconds: 1.5, Summary: "2 clients in 1.5s",
@@ -37,7 +37,7 @@ func sample(t *testing.T, results string, keep int) *Recorder {
 		Clients:       &Table{Columns: []Column{{Name: "name", Text: true}, {Name: "time", Unit: Seconds}}, Rows: [][]any{{"ns1", 0.5}, {"ns2", nil}}},
 		Heat:          &Heat{Name: "loss", Unit: Percent, Start: start, Step: 1, Rows: []HeatRow{{Client: "ns1", Values: []int8{0, 100, -1}}}},
 	})
-	r.Message("remark", "2 of 2 clients: %s", "no mask")
+	r.Message(Message{Kind: "remark", Text: "2 of 2 clients: no mask"})
 	r.Step(Step{Text: "Given I create 2 virtual clients using macvlan", Start: start, Seconds: 1.5, Verdict: Passed})
 	r.Step(Step{Text: "Then all is well", Start: start, Verdict: Failed, Error: "it is not", Problems: []Problem{{Client: "ns1", Text: "no"}}})
 	r.EndScenario(Scenario{Feature: "Clients", Name: "fifty", Location: "a.feature:3", Start: start, Seconds: 2, Verdict: Failed, Reason: "it is not"})
@@ -138,7 +138,7 @@ func TestOnlyTheNewestRunsAreKept(t *testing.T) {
 func TestAnUnwritableRecordIsToldAtTheEnd(t *testing.T) {
 	r := sample(t, t.TempDir(), 50)
 	r.events.Close()
-	r.Message("note", "lost")
+	r.Message(Message{Text: "lost"})
 	run, err := r.End(End{Verdict: Passed})
 	if !errors.Is(err, os.ErrClosed) || run == nil || run.End.ExitCode != -1 {
 		t.Errorf("%+v, %v", run, err)

@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -104,9 +103,7 @@ func (r *Recorder) Step(s Step) {
 func (r *Recorder) Activity(a Activity) { r.add(event{Activity: &a}) }
 
 // Message tells something of the step under way or, outside scenarios, of the run.
-func (r *Recorder) Message(kind, format string, args ...any) {
-	r.add(event{Message: &Message{Time: time.Now(), Kind: kind, Text: fmt.Sprintf(format, args...)}})
-}
+func (r *Recorder) Message(m Message) { r.add(event{Message: &m}) }
 
 // Lease is an event of a client's DHCP.
 func (r *Recorder) Lease(l Lease) { r.add(event{Lease: &l}) }

@@ -1,0 +1,266 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/lanstorm/lanstorm/internal/record"
+	"github.com/lanstorm/lanstorm/internal/screen"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// chronicle keeps the record of a run and shows it, as godog tells of it: for
+// godog it is a formatter.
+type chronicle struct {
+	*record.Recorder
+	suite   *Suite
+	head    record.Head
+	screens []*screen.Screen // of the format lanstorm
+	shown   bool             // one of them is the run's output
+
+	file     string // of the feature under way
+	feature  string
+	nodes    map[string]node // of the feature, by their ids
+	scenario record.Scenario
+	begun    int // scenarios, those included that did not run
+	left     int // steps of it that have not ended
+	step     record.Step
+}
+
+var _ godog.Formatter = (*chronicle)(nil)
+
+// node is a part of a feature file.
+type node struct {
+	line    int64
+	keyword string // of a step
+}
+
+func (c *chronicle) TestRunStarted() {}
+func (c *chronicle) Summary()        {}
+
+// Feature notes where everything in a feature file stands.
+func (c *chronicle) Feature(doc *messages.GherkinDocument, uri string, _ []byte) {
+	c.file, _, _ = strings.Cut(uri, ":") // behind it the line of a chosen scenario
+	c.feature, c.nodes = doc.Feature.Name, map[string]node{}
+	var note func([]*messages.FeatureChild)
+	steps := func(all []*messages.Step) {
+		for _, s := range all {
+			c.nodes[s.Id] = node{s.Location.Line, strings.TrimSpace(s.Keyword)}
+		}
+	}
+	note = func(children []*messages.FeatureChild) {
+		for _, child := range children {
+			switch {
+			case child.Background != nil:
+				steps(child.Background.Steps)
+			case child.Scenario != nil:
+				c.nodes[child.Scenario.Id] = node{line: child.Scenario.Location.Line}
+				steps(child.Scenario.Steps)
+			case child.Rule != nil:
+				for _, r := range child.Rule.Children {
+					note([]*messages.FeatureChild{{Background: r.Background, Scenario: r.Scenario}})
+				}
+			}
+		}
+	}
+	note(doc.Feature.Children)
+}
+
+// Pickle begins a scenario.
+func (c *chronicle) Pickle(p *messages.Pickle) {
+	c.scenario = record.Scenario{
+		Feature: c.feature, Name: p.Name, Location: fmt.Sprintf("%s:%d", c.file, c.nodes[p.AstNodeIds[0]].line),
+		Start: time.Now(), Verdict: record.Passed,
+	}
+	for _, t := range p.Tags {
+		c.scenario.Tags = append(c.scenario.Tags, t.Name)
+	}
+	c.begun++
+	c.left = len(p.Steps)
+	c.BeginScenario(c.scenario)
+	for _, s := range c.screens {
+		s.Scenario(c.scenario)
+	}
+	if c.left == 0 {
+		c.scenario.Verdict, c.scenario.Reason = record.Failed, "it has no steps"
+		c.end()
+	}
+}
+
+// Defined begins a step.
+func (c *chronicle) Defined(_ *messages.Pickle, s *messages.PickleStep, _ *godog.StepDefinition) {
+	c.step = record.Step{Text: strings.TrimSpace(c.nodes[s.AstNodeIds[0]].keyword + " " + s.Text), Start: time.Now()}
+	if c.scenario.Verdict == record.Passed {
+		for _, s := range c.screens {
+			s.Begin(c.step.Text)
+		}
+	}
+}
+
+func (c *chronicle) Passed(*messages.Pickle, *messages.PickleStep, *godog.StepDefinition) {
+	c.over(record.Passed, nil)
+}
+
+func (c *chronicle) Skipped(*messages.Pickle, *messages.PickleStep, *godog.StepDefinition) {
+	c.over(record.Skipped, nil)
+}
+
+func (c *chronicle) Undefined(*messages.Pickle, *messages.PickleStep, *godog.StepDefinition) {
+	c.over(record.Failed, errors.New("there is no such sentence: `lanstorm steps` lists those there are"))
+}
+
+func (c *chronicle) Pending(*messages.Pickle, *messages.PickleStep, *godog.StepDefinition) {
+	c.over(record.Failed, godog.ErrPending)
+}
+
+func (c *chronicle) Ambiguous(_ *messages.Pickle, _ *messages.PickleStep, _ *godog.StepDefinition, err error) {
+	c.over(record.Failed, err)
+}
+
+func (c *chronicle) Failed(_ *messages.Pickle, _ *messages.PickleStep, _ *godog.StepDefinition, err error) {
+	c.over(verdictOf(err), err)
+}
+
+// verdictOf is that of a step which failed.
+func verdictOf(err error) record.Verdict {
+	var f *failure
+	switch {
+	case errors.As(err, new(notRunError)):
+		return record.NotRun
+	case errors.As(err, &f) && f.inconclusive:
+		return record.Inconclusive
+	}
+	return record.Failed
+}
+
+// notRunError is why a scenario was not begun.
+type notRunError struct{ error }
+
+// over ends a step, and the scenario if it was its last.
+func (c *chronicle) over(v record.Verdict, err error) {
+	c.step.Seconds, c.step.Verdict = time.Since(c.step.Start).Seconds(), v
+	if v != record.Passed && v != record.Skipped && c.scenario.Verdict == record.Passed {
+		c.scenario.Verdict, c.scenario.Reason = v, strings.Join(strings.Fields(err.Error()), " ")
+	}
+	if err != nil {
+		c.step.Error, c.step.Problems = err.Error(), problemsOf(err)
+	}
+	c.Step(c.step)
+	for _, s := range c.screens {
+		s.Step(c.step)
+	}
+	c.step = record.Step{}
+	if c.left--; c.left == 0 {
+		c.end()
+	}
+}
+
+// end ends a scenario.
+func (c *chronicle) end() {
+	c.scenario.Seconds = time.Since(c.scenario.Start).Seconds()
+	c.EndScenario(c.scenario)
+}
+
+// activity takes what clients did. Who reads another format is told on the spot.
+func (c *chronicle) activity(a record.Activity) {
+	c.Activity(a)
+	c.step.Activities = append(c.step.Activities, a)
+	c.aside(a.Summary)
+}
+
+// message takes something that people should know.
+func (c *chronicle) message(kind, format string, args ...any) {
+	m := record.Message{Time: time.Now(), Kind: kind, Text: fmt.Sprintf(format, args...)}
+	c.Message(m)
+	c.step.Messages = append(c.step.Messages, m)
+	c.aside(kind + ": " + m.Text)
+}
+
+// router tells of the router as soon as clients know it.
+func (c *chronicle) router(m *netmgr.NetworkManager) {
+	if c.head.Router.Servers == nil {
+		c.head.Router = routerOf(c.head.Router, m)
+		c.Head(c.head)
+	}
+}
+
+func (c *chronicle) aside(text string) {
+	if !c.shown {
+		fmt.Fprintln(c.suite.Notes, record.Clean(text))
+	}
+}
+
+// problemsOf are those of each client that an error is about, in full.
+func problemsOf(err error) (all []record.Problem) {
+	var clients *clientsError
+	var creation *netmgr.CreateError
+	switch {
+	case errors.As(err, &clients):
+		for _, p := range clients.problems {
+			all = append(all, record.Problem{Client: p.Client, MAC: p.MAC, Text: p.Err.Error()})
+		}
+	case errors.As(err, &creation):
+		for _, f := range creation.Failed {
+			all = append(all, record.Problem{Client: f.Client, Stage: string(f.Stage), Text: f.Err.Error()})
+		}
+	}
+	return all
+}
+
+// beginRecord begins the record of a run that can begin.
+func (s *Suite) beginRecord(chosen choice) (err error) {
+	head := record.Head{
+		Start: time.Now(), Tester: record.ThisTester(s.Version), Labels: s.Labels, Command: s.Command,
+		Router: record.Router{Name: s.Config.Router.Name, Firmware: s.Config.Router.Firmware, Interface: s.Config.Interface},
+	}
+	for _, set := range s.Config.Settings() {
+		head.Config = append(head.Config, record.Setting(set))
+	}
+	c := s.chronicle
+	c.head = head
+	if c.Recorder, err = record.Begin(s.Config.Results.Dir, s.Config.Results.Keep, head); err != nil {
+		return fmt.Errorf("results: %w; choose another folder with --results or results.dir", err)
+	}
+	s.Dir = c.Dir
+	for _, left := range chosen.skipped {
+		c.LeaveOut(left)
+	}
+	return nil
+}
+
+// endRecord ends the record, and makes of it what people read.
+func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
+	c := s.chronicle
+	for _, left := range chosen.scenarios[min(c.begun, len(chosen.scenarios)):] {
+		left.Verdict, left.Reason = record.NotRun, "the run ended before"+why(ctx)
+		c.LeaveOut(left)
+	}
+	end := record.End{Time: time.Now(), ExitCode: code, Verdict: record.Failed}
+	if cause := context.Cause(ctx); cause != nil {
+		end.Reason = cause.Error()
+	}
+	switch code {
+	case ExitPassed:
+		end.Verdict = record.Passed
+	case ExitInconclusive:
+		end.Verdict = record.Inconclusive
+	}
+	run, err := c.End(end)
+	if run == nil {
+		return err
+	}
+	for _, screen := range c.screens {
+		screen.Summary(run, c.Dir)
+	}
+	if !c.shown {
+		fmt.Fprintln(s.Notes, "report:", filepath.Join(c.Dir, "report.html"))
+	}
+	return err
+}
