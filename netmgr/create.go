@@ -41,6 +41,7 @@ func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arr
 	}
 	m.clients = append(m.clients, fresh...)
 	b := &bringUp{m: m, clients: fresh, arrival: arrival}
+	m.making.Store(b)
 	b.run(ctx)
 	m.creation = b.figures()
 	m.creation.Remarks = m.Remarks()

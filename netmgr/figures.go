@@ -71,6 +71,18 @@ func short(d time.Duration) time.Duration {
 	return d.Round(10 * time.Millisecond)
 }
 
+// Progress is how far the newest creation is: how many of its clients stand. It
+// may be called while that goes on.
+func (m *NetworkManager) Progress() (stand, of int) {
+	b := m.making.Load()
+	if b == nil {
+		return 0, 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.standing, len(b.clients)
+}
+
 // Creation tells of the newest call of CreateClients or CreateClientsAs.
 func (m *NetworkManager) Creation() Creation { return m.creation }
 

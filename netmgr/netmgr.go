@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -75,6 +76,7 @@ type NetworkManager struct {
 	clients []*Client // in order of their number
 
 	creation Creation // the newest
+	making   atomic.Pointer[bringUp]
 	strain   strain
 
 	unreleased int // leases

@@ -81,7 +81,7 @@ func creationActivity(m *netmgr.NetworkManager, report health.Report) record.Act
 		}
 	}
 	offers, acks := measure.NewDistribution(), measure.NewDistribution()
-	t := record.Table{Columns: []record.Column{
+	t := record.Table{Shown: true, Columns: []record.Column{
 		{Name: "client", Text: true}, {Name: "MAC", Text: true}, {Name: "address", Text: true}, {Name: "gateway", Text: true},
 		{Name: "server", Text: true}, {Name: "lease for", Text: true}, {Name: "sent again"}, {Name: "leased after", Unit: record.Seconds},
 	}}
@@ -214,7 +214,7 @@ const mostWorst = 100
 // returnActivity is clients that have an address again.
 func returnActivity(returns []netmgr.Return, summary, event string) record.Activity {
 	took := measure.NewDistribution()
-	t := &record.Table{Columns: []record.Column{
+	t := &record.Table{Shown: true, Columns: []record.Column{
 		{Name: "client", Text: true}, {Name: "MAC", Text: true}, {Name: "address before", Text: true}, {Name: "address", Text: true},
 		{Name: "server", Text: true}, {Name: "again after", Unit: record.Seconds},
 	}}

@@ -30,7 +30,7 @@ type chronicle struct {
 	nodes    map[string]node // of the feature, by their ids
 	scenario record.Scenario
 	begun    int // scenarios, those included that did not run
-	left     int // steps of it that have not ended
+	open     int // steps of it that have not ended
 	step     record.Step
 }
 
@@ -83,12 +83,12 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 		c.scenario.Tags = append(c.scenario.Tags, t.Name)
 	}
 	c.begun++
-	c.left = len(p.Steps)
+	c.open = len(p.Steps)
 	c.BeginScenario(c.scenario)
 	for _, s := range c.screens {
 		s.Scenario(c.scenario)
 	}
-	if c.left == 0 {
+	if c.open == 0 {
 		c.scenario.Verdict, c.scenario.Reason = record.Failed, "it has no steps"
 		c.end()
 	}
@@ -157,7 +157,7 @@ func (c *chronicle) over(v record.Verdict, err error) {
 		s.Step(c.step)
 	}
 	c.step = record.Step{}
-	if c.left--; c.left == 0 {
+	if c.open--; c.open == 0 {
 		c.end()
 	}
 }
@@ -170,6 +170,7 @@ func (c *chronicle) end() {
 
 // activity takes what clients did. Who reads another format is told on the spot.
 func (c *chronicle) activity(a record.Activity) {
+	c.tell(nil)
 	c.Activity(a)
 	c.step.Activities = append(c.step.Activities, a)
 	c.aside(a.Summary)
@@ -189,6 +190,19 @@ func (c *chronicle) router(m *netmgr.NetworkManager) {
 		c.head.Router = routerOf(c.head.Router, m)
 		c.Head(c.head)
 	}
+}
+
+// tell has the line of the step under way tell how far it is.
+func (c *chronicle) tell(how func() string) {
+	for _, s := range c.screens {
+		s.Tell(how)
+	}
+}
+
+// left tells how much of a time is left.
+func (c *chronicle) left(d time.Duration) {
+	end := time.Now().Add(d)
+	c.tell(func() string { return fmt.Sprintf("%s left", max(0, time.Until(end)).Round(time.Second)) })
 }
 
 func (c *chronicle) aside(text string) {
@@ -242,7 +256,7 @@ func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
 		left.Verdict, left.Reason = record.NotRun, "the run ended before"+why(ctx)
 		c.LeaveOut(left)
 	}
-	end := record.End{Time: time.Now(), ExitCode: code, Verdict: record.Failed}
+	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed}
 	if cause := context.Cause(ctx); cause != nil {
 		end.Reason = cause.Error()
 	}

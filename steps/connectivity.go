@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -53,6 +54,7 @@ func (w *world) pingAll(ctx context.Context, whom target, family string) error {
 	round := &pinged{whom: whom}
 	p := w.ping()
 	p.Interval, round.pace = w.pace(whom, len(m.Clients()))
+	w.suite.chronicle.left(time.Duration(p.Count)*p.Interval + p.Timeout)
 	report := w.watched(m, false, func() {
 		round.beside = w.beside(ctx, whom, func() { round.results = m.PingAll(ctx, w.targetOf(whom), p) })
 	})

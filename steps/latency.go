@@ -52,6 +52,7 @@ func (w *world) measure(ctx context.Context, whom target, count int, d time.Dura
 	var beside string
 	interval, pace := w.pace(whom, len(m.Clients()))
 	p := netmgr.Ping{Count: count, Duration: d, Interval: interval, Timeout: w.config().Ping.Timeout}
+	w.suite.chronicle.left(max(d, time.Duration(count)*interval) + p.Timeout)
 	report := w.watched(m, false, func() {
 		beside = w.beside(ctx, whom, func() { measured = m.ProbeAll(ctx, w.targetOf(whom), p) })
 	})

@@ -79,6 +79,10 @@ func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arriv
 		return err
 	}
 	wanted := n + len(m.Clients())
+	w.suite.chronicle.tell(func() string {
+		stand, of := m.Progress()
+		return fmt.Sprintf("%d of %d clients", stand, of)
+	})
 	report := w.watched(m, arrival.Gap == 0, func() { err = m.CreateClientsAs(ctx, n, arrival) })
 	var failed *netmgr.CreateError
 	if hint := w.poolHint(wanted); hint != "" && errors.As(err, &failed) {

@@ -198,6 +198,7 @@ type Line struct {
 
 // Table is a row for each client.
 type Table struct {
+	Shown   bool     `json:"shown,omitempty"` // on the terminal, too
 	Columns []Column `json:"columns"`
 	Rows    [][]any  `json:"rows"` // texts and numbers; null: there is none
 }

@@ -128,7 +128,7 @@ func (s *Screen) Step(st record.Step) {
 	s.print("    " + s.paint(colour, sign+" "+strings.ReplaceAll(head, "\n", "\n      ")) + "\n")
 	for _, a := range st.Activities {
 		s.wrapped(8, a.Summary)
-		if a.Clients != nil {
+		if a.Clients != nil && a.Clients.Shown {
 			s.table(*a.Clients)
 		}
 	}

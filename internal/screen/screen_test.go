@@ -19,6 +19,7 @@ func TestWhatALogShows(t *testing.T) {
 		Activities: []record.Activity{{
 			Summary: "2 clients in 290ms, all asking within 2ms, 2 at a time: 612 leases/s, 0 of 4 messages sent again; tester: clean (CPU 63%)",
 			Clients: &record.Table{
+				Shown:   true,
 				Columns: []record.Column{{Name: "name", Text: true}, {Name: "gateway", Text: true}, {Name: "address", Text: true}, {Name: "lease after", Unit: record.Seconds}},
 				Rows:    [][]any{{"ns1", "10.77.0.1", "10.77.0.10", 0.0123}, {"ns2", "10.77.0.1", "10.77.0.11", nil}},
 			},

@@ -33,7 +33,7 @@ func (s *Screen) table(t record.Table) {
 	var common []string
 	var columns [][]string // of texts, the name first
 	for i, c := range t.Columns {
-		same := len(t.Rows) > 1
+		same := len(t.Rows) > 1 || i > 0 && i < len(t.Columns)-1
 		for _, row := range t.Rows {
 			same = same && row[i] == t.Rows[0][i]
 		}
