@@ -61,7 +61,7 @@ func Read(dir string) (*Run, error) {
 }
 
 func read(from io.Reader) (*Run, error) {
-	b := builder{}
+	b := builder{run: Run{Scenarios: []Scenario{}}}
 	lines := bufio.NewReaderSize(from, 1<<20)
 	for n := 1; ; n++ {
 		line, err := readLine(lines)

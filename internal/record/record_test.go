@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/lanstorm/lanstorm/internal/measure"
 )
@@ -56,6 +57,7 @@ func TestARunIsReadAsItWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	validate(t, r.Dir)
 	if len(run.Scenarios) != 3 || run.Scenarios[0].Number != 1 || run.Scenarios[1].Verdict != Skipped || run.Scenarios[2].Number != 2 {
 		t.Fatalf("%+v", run.Scenarios)
 	}
@@ -163,4 +165,30 @@ func FuzzRead(f *testing.F) {
 			t.Error("no verdict")
 		}
 	})
+}
+
+// schema is the one that docs/results.md speaks of.
+func schema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	s, err := jsonschema.NewCompiler().Compile("../../docs/run.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func validate(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, RunFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	run, err := jsonschema.UnmarshalJSON(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := schema(t).Validate(run); err != nil {
+		t.Error(err)
+	}
 }
