@@ -9,6 +9,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -22,7 +23,7 @@ func TestAFindingIsShort(t *testing.T) {
 		parts = append(parts, fmt.Sprintf("ns%d: the reason of client number %d", i+1, i+1))
 	}
 	got := brieflyTold(errors.New(strings.Join(parts, "; ")))
-	if n := len([]rune(got)); n > mostText+100 || !strings.Contains(got, " … (in full: problems.json") || !strings.HasPrefix(got, "ns1: ") {
+	if n := len([]rune(got)); n > mostText+100 || !strings.Contains(got, " … (in full: the report)") || !strings.HasPrefix(got, "ns1: ") {
 		t.Errorf("%d characters: %s", n, got)
 	}
 }
@@ -80,16 +81,24 @@ func TestWhatTheTesterHasToDoWithIt(t *testing.T) {
 	}
 }
 
-// What was said in short is attached in full, also of clients that could not be
-// made.
-func TestAFailureAttachesAllThatFailed(t *testing.T) {
+// What was said in short is in the record in full, also of clients that could
+// not be made.
+func TestTheRecordHasAllThatFailed(t *testing.T) {
 	nstest.Need(t)
 	for _, sentences := range [][]string{
 		{`the lab router does not answer DHCP`, `I create 7 virtual clients using macvlan`},
 		{`the lab router names no gateway`, `I create 7 virtual clients using macvlan`, valid},
 	} {
-		c := quick(t, map[string]string{"godog.format": "cucumber"})
-		_, output := runFeature(t, c, "", sentences...)
-		shows(t, output, `"embeddings": \[\s*\{\s*"name": "problems.json"`)
+		s := featureSuite(quick(t, nil), "", sentences...)
+		runSuite(t, s)
+		run, err := record.Read(s.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := run.Scenarios[0].Steps
+		last := steps[len(steps)-1]
+		if len(last.Problems) != 7 || last.Problems[6].Client != "ns7" || last.Problems[6].Text == "" || last.Verdict != record.Failed {
+			t.Errorf("%+v", last)
+		}
 	}
 }

@@ -113,6 +113,9 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		s.complain(err)
 		s.failed = true
 	}
+	if left := len(chosen.scenarios) - s.begun; left > 0 && !s.chronicle.shown {
+		fmt.Fprintf(s.Notes, "%d of %d scenarios were not run%s\n", left, len(chosen.scenarios), why(ctx))
+	}
 	if s.unreleased > 0 {
 		fmt.Fprintf(s.Notes, "not given back: %d leases; the router keeps them until they end\n", s.unreleased)
 	}

@@ -26,6 +26,7 @@ func quick(t *testing.T, settings map[string]string) config.Config {
 	c := config.Default()
 	for _, base := range []struct{ key, value string }{
 		{"dhcp.timeout", "2s"}, {"ping.count", "2"}, {"ping.interval", "50ms"}, {"ping.timeout", "500ms"}, {"godog.format", "progress"},
+		{"results.dir", t.TempDir()},
 	} {
 		if err := c.Set(base.key, base.value); err != nil {
 			t.Fatal(err)
