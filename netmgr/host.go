@@ -65,6 +65,7 @@ func (h host) Granted(l dhcp4.Lease) error {
 func (h host) Bound(l dhcp4.Lease) {
 	h.closeSender()
 	h.last.Store(&l)
+	h.m.opts.Leases(h.Name, fmt.Sprintf("has %s from %s for %s", l.Address, l.Server, l.Term()))
 	h.m.gateways.expect(l.Gateway)
 	h.settle(&l)
 }
@@ -75,6 +76,7 @@ func (h host) Lost(reason error) {
 	}
 	h.closeSender()
 	h.last.Store(nil)
+	h.m.opts.Leases(h.Name, "has no lease any more: "+reason.Error())
 	h.granted, h.leased = journal.Lease{Client: h.number}, false
 	if err := h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted}); err != nil {
 		h.m.opts.Log.Warn("a lost lease was not written down", "client", h.Name, "reason", err)

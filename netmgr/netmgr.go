@@ -49,6 +49,9 @@ type Options struct {
 	Log         *slog.Logger  // default: nothing is logged
 	Journal     *journal.Run  // where to write down what is made; default: nowhere
 
+	// Leases is told what becomes of clients' leases, in words. It must not wait.
+	Leases func(client, event string)
+
 	// TrustAddresses: an address is used without asking by ARP whether another
 	// host has it (RFC 5227).
 	TrustAddresses bool
@@ -133,6 +136,9 @@ func (opts Options) withDefaults() Options {
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Leases == nil {
+		opts.Leases = func(string, string) {}
 	}
 	if opts.Patience == nil {
 		opts.Patience = context.Background()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ type chronicle struct {
 	*record.Recorder
 	suite   *Suite
 	head    record.Head
+	log     *os.File
 	screens []*screen.Screen // of the format lanstorm
 	shown   bool             // one of them is the run's output
 
@@ -84,6 +87,7 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 	}
 	c.begun++
 	c.open = len(p.Steps)
+	c.suite.log.Info("scenario", "name", p.Name, "location", c.scenario.Location)
 	c.BeginScenario(c.scenario)
 	for _, s := range c.screens {
 		s.Scenario(c.scenario)
@@ -184,6 +188,13 @@ func (c *chronicle) message(kind, format string, args ...any) {
 	c.aside(kind + ": " + m.Text)
 }
 
+// lease takes what became of a client's lease.
+func (c *chronicle) lease(client, event string) {
+	if c.Recorder != nil {
+		c.Lease(record.Lease{Client: client, Text: event})
+	}
+}
+
 // router tells of the router as soon as clients know it.
 func (c *chronicle) router(m *netmgr.NetworkManager) {
 	if c.head.Router.Servers == nil {
@@ -206,6 +217,7 @@ func (c *chronicle) left(d time.Duration) {
 }
 
 func (c *chronicle) aside(text string) {
+	c.suite.log.Info(text)
 	if !c.shown {
 		fmt.Fprintln(c.suite.Notes, record.Clean(text))
 	}
@@ -243,6 +255,10 @@ func (s *Suite) beginRecord(chosen choice) (err error) {
 		return fmt.Errorf("results: %w; choose another folder with --results or results.dir", err)
 	}
 	s.Dir = c.Dir
+	if c.log, err = record.Create(c.Dir, "run.log"); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	s.log = slog.New(slog.NewTextHandler(&sink{Writer: c.log, failed: s.unwritable}, nil))
 	for _, left := range chosen.skipped {
 		c.LeaveOut(left)
 	}
@@ -267,6 +283,7 @@ func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
 		end.Verdict = record.Inconclusive
 	}
 	run, err := c.End(end)
+	err = errors.Join(err, c.log.Close())
 	if run == nil {
 		return err
 	}

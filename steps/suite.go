@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -53,6 +54,7 @@ type Suite struct {
 	Dir string // of the results, once Run has begun
 
 	chronicle *chronicle
+	log       *slog.Logger // into run.log
 
 	terminal bool     // the output is one
 	lab      *lab.Lab // nil on a real interface
@@ -245,6 +247,9 @@ func (s *Suite) refuse(err error) int {
 
 // complain tells an error in one line, joined ones included.
 func (s *Suite) complain(err error) {
+	if s.log != nil {
+		s.log.Error(err.Error())
+	}
 	fmt.Fprintln(s.Notes, "lanstorm:", strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
@@ -301,6 +306,8 @@ func (s *Suite) managerOptions() netmgr.Options {
 		DNS:         c.DNS,
 		Journal:     s.journal,
 		Patience:    s.patience,
+		Log:         s.log,
+		Leases:      s.chronicle.lease,
 	}
 }
 

@@ -62,6 +62,16 @@ func WriteFile(dir, file string, data []byte) error {
 	return os.Rename(draft, path)
 }
 
+// Create makes a file in the folder of a run, to be written while the run goes.
+func Create(dir, file string) (*os.File, error) {
+	path := filepath.Join(dir, file)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	if err == nil {
+		own(path)
+	}
+	return f, err
+}
+
 // point makes latest lead to the folder.
 func point(results, dir string) error {
 	draft := filepath.Join(results, fmt.Sprintf(".latest.%d", os.Getpid()))

@@ -3,7 +3,6 @@ package record
 import (
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 )
@@ -28,12 +27,10 @@ func Begin(results string, keep int, head Head) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, EventsFile)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	f, err := Create(dir, EventsFile)
 	if err != nil {
 		return nil, err
 	}
-	own(path)
 	r := &Recorder{Dir: dir, results: results, events: f}
 	r.Head(head)
 	if r.err == nil {
