@@ -16,10 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
-	"github.com/lanstorm/lanstorm/internal/doctor"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
-	"github.com/lanstorm/lanstorm/internal/sweep"
+	"github.com/lanstorm/lanstorm/internal/run"
+	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -73,7 +73,8 @@ type Suite struct {
 func (s *Suite) Run(ctx context.Context) (code int) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	ctx, patience, stop := watchSignals(ctx)
+	signals.SurviveClosedPipes()
+	ctx, patience, stop := signals.Watch(ctx)
 	defer stop()
 	s.patience = patience
 	s.Output = s.shown(cmp.Or[io.Writer](s.Output, os.Stdout), end)
@@ -116,14 +117,14 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if s.inconclusive > 0 {
 		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
 	}
-	i, ended := interruption(ctx)
+	i, ended := signals.Interruption(ctx)
 	if s.unwritten != nil && !ended {
 		s.complain(fmt.Errorf("the results are not whole: %w", s.unwritten))
 		s.failed = true
 	}
 	switch {
 	case ended:
-		return i.exitCode()
+		return i.ExitCode()
 	case s.refused != nil:
 		return ExitNotRunnable
 	case s.failed:
@@ -163,22 +164,7 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 // begin looks whether this machine can do it, cleans up after runs that died,
 // opens the journal and gets hold of a router.
 func (s *Suite) begin(before map[string]bool) (err error) {
-	for _, c := range doctor.Quick(doctor.Options{Interface: s.Config.Interface}) {
-		switch c.Status {
-		case doctor.Problem:
-			return errors.New(c.String())
-		case doctor.Warning:
-			fmt.Fprintln(s.Notes, "warning:", c)
-		}
-	}
-	swept, err := sweep.Dead(s.patience, false)
-	for _, r := range swept {
-		fmt.Fprintln(s.Notes, "cleaned up after", r)
-	}
-	if err != nil {
-		return fmt.Errorf("cleaning up after an earlier run: %w", err)
-	}
-	if s.journal, err = journal.Begin("run"); err != nil {
+	if s.journal, err = run.Begin(s.patience, "run", s.Config.Interface, s.Notes); err != nil {
 		return err
 	}
 	if err := s.reachRouter(); err != nil {
@@ -194,12 +180,15 @@ func (s *Suite) end(before map[string]bool) error {
 	if left := leaks(s.journal, s.parent, s.inLab(), before); left != nil {
 		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}
-	if err == nil {
-		return s.journal.End()
+	return errors.Join(err, run.End(s.patience, s.journal, err != nil))
+}
+
+// why tells of an interruption, if there was one.
+func why(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil {
+		return ": " + cause.Error()
 	}
-	abandonErr := s.journal.Abandon()
-	_, sweepErr := sweep.Dead(s.patience, false)
-	return errors.Join(err, abandonErr, sweepErr)
+	return ""
 }
 
 // note keeps what a scenario's end, and that of its clean-up, mean for the exit

@@ -10,6 +10,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -215,6 +216,17 @@ func (l *Lab) Leases() (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.server.leases()
+}
+
+// LeasesLeft is how many leases the server still holds when it has had time to
+// hear that they were given back. Its errors are those of Leases.
+func (l *Lab) LeasesLeft(ctx context.Context) (n int, err error) {
+	const patience = 10 * time.Second
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if n, err = l.Leases(); err != nil || n == 0 || ctx.Err() != nil || time.Now().After(end) {
+			return n, err
+		}
+	}
 }
 
 // defers registers what undoes the thing just made.

@@ -1,6 +1,7 @@
-package bench
+package main
 
 import (
+	"embed"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -15,16 +16,22 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
+// The golden files come into the test binary with the templates: whatever becomes
+// of the sources after it was built, they belong together.
+//
+//go:embed testdata
+var goldenFiles embed.FS
+
 // golden compares got with a file of testdata.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("testdata", name), got, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		return
 	}
-	want, err := os.ReadFile(path)
+	want, err := goldenFiles.ReadFile("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,10 +44,10 @@ func TestDocument(t *testing.T) {
 	defer func(e string) { evidence = e }(evidence)
 	evidence = "### Why not\n\nBecause.\n"
 	s := made()
-	s.Refs[0].Rate = 20000 // out of reach
+	s.Rates[0].Highest = 20000 // out of reach
 	s.Problems = []string{"perfdhcp: it rained"}
 	path := filepath.Join(t.TempDir(), "benchmarks.md")
-	if err := s.WriteDocument(path); err != nil {
+	if err := s.write(path); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"benchmarks.md", "benchmarks.svg"} {
@@ -54,20 +61,36 @@ func TestDocument(t *testing.T) {
 
 func TestADocumentOfNothing(t *testing.T) {
 	s := &Suite{Problems: []string{"everything"}}
-	text, err := s.document("x.svg")
-	if err != nil || !strings.Contains(string(text), "- everything") {
-		t.Errorf("%v:\n%s", err, text)
+	var text strings.Builder
+	if err := s.document(&text, "x.svg"); err != nil || !strings.Contains(text.String(), "- everything") {
+		t.Errorf("%v:\n%s", err, &text)
+	}
+}
+
+// Every line of a table has as many cells as the one above it.
+func TestTablesOfTheDocumentAreWhole(t *testing.T) {
+	var text strings.Builder
+	if err := made().document(&text, "x.svg"); err != nil {
+		t.Fatal(err)
+	}
+	above := 0
+	for line := range strings.Lines(text.String()) {
+		cells := strings.Count(line, "|")
+		if strings.HasPrefix(line, "|") && above > 0 && cells != above {
+			t.Errorf("%d cells, %d above: %s", cells, above, line)
+		}
+		above = cells
 	}
 }
 
 func TestThePlotIsXML(t *testing.T) {
-	s := made().series()
-	s[0].name = `<&">`
-	svg, err := plot(s)
-	if err != nil {
+	lines := made().lines()
+	lines[0].Name = `<&">`
+	var svg strings.Builder
+	if err := plotTemplate.Execute(&svg, lines); err != nil {
 		t.Fatal(err)
 	}
-	d := xml.NewDecoder(strings.NewReader(string(svg)))
+	d := xml.NewDecoder(strings.NewReader(svg.String()))
 	circles := 0
 	for {
 		token, err := d.Token()
@@ -75,7 +98,7 @@ func TestThePlotIsXML(t *testing.T) {
 			break
 		}
 		if err != nil {
-			t.Fatalf("%v\n%s", err, svg)
+			t.Fatalf("%v\n%s", err, &svg)
 		}
 		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "circle" {
 			circles++

@@ -1,10 +1,9 @@
-package bench
+package main
 
 import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,19 +15,12 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-func needManual(t *testing.T) {
-	t.Helper()
-	for _, program := range []string{"bash", "ip", "ping", "dhclient"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("needs %s, which is not installed", program)
-		}
-	}
-}
+var handPrograms = []string{"bash", "ip", "ping", "dhclient"}
 
 // traces is what making clients by hand could leave behind.
 type traces struct {
-	Links, Namespaces, Folders, Dhclients []string
-	Mounts, ResolvConf                    string
+	Links, Namespaces, Files, Dhclients []string
+	Mounts, ResolvConf                  string
 }
 
 func look(t *testing.T) (s traces) {
@@ -41,7 +33,10 @@ func look(t *testing.T) (s traces) {
 		s.Links = append(s.Links, l.Attrs().Name)
 	}
 	s.Namespaces, _ = filepath.Glob(namespace.Dir + "/*")
-	s.Folders, _ = filepath.Glob(filepath.Join(os.TempDir(), "lanstorm-manual-*"))
+	for _, pattern := range []string{"/tmp/said", "/tmp/script", "/tmp/lab0-old*"} {
+		files, _ := filepath.Glob(pattern)
+		s.Files = append(s.Files, files...)
+	}
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {
 		if cmdline, err := os.ReadFile(file); err == nil && strings.Contains(string(cmdline), "dhclient") {
@@ -71,15 +66,15 @@ func leavesNothing(t *testing.T, do func()) {
 }
 
 func TestClientsMadeByHandWorkAndLeaveNothing(t *testing.T) {
-	needManual(t)
+	need(t, handPrograms...)
 	l := keaLab(t, 50)
 	leavesNothing(t, func() {
-		r, err := Manual(t.Context(), l, 3)
+		r, err := byHand(t.Context(), l, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%+v", r)
-		if r.Leased != 3 || r.Answered != 3 || r.Create <= 0 || r.Teardown <= 0 || r.Gone <= 0 {
+		if r.Leased != 3 || r.Answered != 3 || r.Create <= 0 || r.Remove <= 0 {
 			t.Errorf("%+v", r)
 		}
 		if n, err := l.Leases(); n != 0 || err != nil {
@@ -89,13 +84,13 @@ func TestClientsMadeByHandWorkAndLeaveNothing(t *testing.T) {
 }
 
 func TestClientsByHandDoNotOutlastTheContext(t *testing.T) {
-	needManual(t)
+	need(t, handPrograms...)
 	l := keaLab(t, 2)
 	leavesNothing(t, func() {
 		// The third gets no lease, for which dhclient tries a minute.
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		if _, err := Manual(ctx, l, 3); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := byHand(ctx, l, 3); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want that it took too long", err)
 		}
 	})
@@ -103,19 +98,19 @@ func TestClientsByHandDoNotOutlastTheContext(t *testing.T) {
 
 // At whatever moment it ends.
 func TestClientsByHandThatAreInterruptedLeaveNothing(t *testing.T) {
-	needManual(t)
+	need(t, handPrograms...)
 	l := keaLab(t, 50)
 	for _, after := range []time.Duration{0, 10, 40, 80, 120, 160, 200, 300} {
 		leavesNothing(t, func() {
 			ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
 			defer cancel()
-			_, _ = Manual(ctx, l, 10) // it may be done by then
+			_, _ = byHand(ctx, l, 10) // it may be done by then
 		})
 	}
 }
 
 func TestNobodysNamespaceIsTakenForAClient(t *testing.T) {
-	needManual(t)
+	need(t, handPrograms...)
 	l := keaLab(t, 50)
 	other, err := namespace.Create("lab0-old2")
 	if err != nil {
@@ -123,9 +118,11 @@ func TestNobodysNamespaceIsTakenForAClient(t *testing.T) {
 	}
 	defer other.Delete()
 	leavesNothing(t, func() {
-		const want = "clients by hand: lab0-old2 is there already"
-		if _, err := Manual(t.Context(), l, 3); err == nil || err.Error() != want {
-			t.Errorf("%v, want %s", err, want)
+		if r, err := byHand(t.Context(), l, 3); r.Answered != 3 || err != nil {
+			t.Errorf("%+v, %v", r, err)
 		}
 	})
+	if err := other.Do(func() error { return nil }); err != nil || !namespace.Exists("lab0-old2") {
+		t.Errorf("the namespace is not there any more: %v", err)
+	}
 }
