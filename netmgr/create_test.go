@@ -251,7 +251,7 @@ func TestEarlierClientsGoWithThoseThatFail(t *testing.T) {
 
 func TestARouterThatIsSilent(t *testing.T) {
 	t.Parallel()
-	l := startLab(t, brokenLab(lab.SilentDHCP))
+	l := startLab(t, brokenLab("silent-dhcp"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "silent", DHCPTimeout: 500 * time.Millisecond})
 	err := m.CreateClients(t.Context(), 6)
 	want := "6 of 6 clients failed: silent1-silent6: lease: no OFFER in 500ms (1 DISCOVER sent)"
@@ -311,7 +311,7 @@ func TestCancelledInTheMiddleNothingStays(t *testing.T) {
 
 func TestCancelledClientsDoNotWaitForAnAnswer(t *testing.T) {
 	t.Parallel()
-	silent := brokenLab(lab.SilentDHCP)
+	silent := brokenLab("silent-dhcp")
 	m := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "hasty", DHCPTimeout: time.Hour})
 	patient := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "patient", DHCPTimeout: 500 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())

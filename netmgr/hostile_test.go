@@ -320,7 +320,7 @@ func TestAServerThatRefusesForEver(t *testing.T) {
 // A server whose ACK is for another address than its OFFER, and not even the
 // same one twice.
 func TestAServerThatChangesItsMind(t *testing.T) {
-	l := startLab(t, brokenLab(lab.SilentDHCP))
+	l := startLab(t, brokenLab("silent-dhcp"))
 	e := newEnemy(t, l)
 	ns, err := namespace.Open(l.Namespaces()[0])
 	if err != nil {

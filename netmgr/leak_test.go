@@ -97,7 +97,7 @@ func TestNothingLeaks(t *testing.T) {
 
 func TestFailuresDoNotLeakEither(t *testing.T) {
 	countGarbage(t)
-	l := startLab(t, brokenLab(lab.SilentDHCP))
+	l := startLab(t, brokenLab("silent-dhcp"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, DHCPTimeout: 1})
 	round := func() {
 		if err := m.CreateClients(t.Context(), 10); err == nil {

@@ -153,7 +153,7 @@ func TestASecondServerIsAWarning(t *testing.T) {
 }
 
 func TestARogueAloneIsFoundToo(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	mac := serveToo(t, l, twice)
 	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
 	want := []string{"ok DHCP servers: one answers: 10.77.0.9 (MAC " + mac + "); it offered 10.77.0.200"}
@@ -163,7 +163,7 @@ func TestARogueAloneIsFoundToo(t *testing.T) {
 }
 
 func TestNoServerIsAProblem(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: 100 * time.Millisecond})
 	want := []string{
 		"problem DHCP servers: nobody offered an address within 100ms; switch on the router's DHCP server, and check that the cable goes to a LAN port",
@@ -175,7 +175,7 @@ func TestNoServerIsAProblem(t *testing.T) {
 }
 
 func TestAnInterruptedDoctorLeavesNothing(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	serveToo(t, l, func() int {

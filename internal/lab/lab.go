@@ -21,7 +21,6 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
-	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -69,14 +68,6 @@ func (s Server) gives(d time.Duration) error {
 
 // Servers are all servers, in the order of the documentation.
 var Servers = []Server{Builtin, Dnsmasq, Kea, Dhcpd, Udhcpd, Networkd}
-
-// Some faults by name; package fault lists them all.
-const (
-	SilentDHCP   Fault = "silent-dhcp"   // DHCP messages are not answered
-	NoGateway    Fault = "no-gateway"    // leases carry no router (option 3)
-	InternetDown Fault = "internet-down" // the cable to the provider is unplugged
-	SilentDNS    Fault = "silent-dns"    // DNS queries are not answered
-)
 
 // firstHost is the offset in the subnet of the first address handed out: the
 // ones below are for the router and for hosts with fixed addresses.
@@ -234,9 +225,6 @@ func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
 
 // firstLease is the first address of the DHCP pool.
 func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }
-
-// lastLease is the last one, when the pool is as c says.
-func (l *Lab) lastLease(c fault.Conditions) netip.Addr { return nth(l.firstLease(), c.Pool-1) }
 
 // nth is the IPv4 address n places after a.
 func nth(a netip.Addr, n int) netip.Addr {

@@ -346,19 +346,19 @@ func TestClientsSee(t *testing.T) {
 		want  func(*answers)
 	}{
 		{"everything behind a router without faults", nil, func(*answers) {}},
-		{"nothing at all of a router that is silent on DHCP", []lab.Fault{lab.SilentDHCP},
+		{"nothing at all of a router that is silent on DHCP", []lab.Fault{"silent-dhcp"},
 			func(a *answers) { *a = answers{Address: "no offer"} }},
-		{"only the router when their leases name no gateway", []lab.Fault{lab.NoGateway},
+		{"only the router when their leases name no gateway", []lab.Fault{"no-gateway"},
 			func(a *answers) {
 				a.Gateway, a.GooglePing, a.GoogleDNS, a.Web = "invalid IP", false, noAnswer, noAnswer
 			}},
-		{"only the router while the Internet is down, and it cannot resolve", []lab.Fault{lab.InternetDown},
+		{"only the router while the Internet is down, and it cannot resolve", []lab.Fault{"internet-down"},
 			func(a *answers) {
 				a.GooglePing, a.RouterDNS, a.GoogleDNS, a.Web = false, "SERVFAIL", noAnswer, noAnswer
 			}},
-		{"everything but the name server of a router that is silent on DNS", []lab.Fault{lab.SilentDNS},
+		{"everything but the name server of a router that is silent on DNS", []lab.Fault{"silent-dns"},
 			func(a *answers) { a.RouterDNS = noAnswer }},
-		{"the sum of several faults", []lab.Fault{lab.SilentDNS, lab.NoGateway},
+		{"the sum of several faults", []lab.Fault{"silent-dns", "no-gateway"},
 			func(a *answers) {
 				a.Gateway, a.GooglePing, a.GoogleDNS, a.Web = "invalid IP", false, noAnswer, noAnswer
 				a.RouterDNS = noAnswer
@@ -508,7 +508,7 @@ func TestALabLeavesOthersTheirLinks(t *testing.T) {
 
 func TestLabsStandSideBySide(t *testing.T) {
 	a := startLab(t, ordinary())
-	other := ordinary(lab.NoGateway)
+	other := ordinary("no-gateway")
 	other.Subnet = netip.MustParsePrefix("192.168.7.0/24")
 	b := startLab(t, other)
 

@@ -73,9 +73,9 @@ func TestClientsOfAProgramSee(t *testing.T) {
 		want  func(*answers)
 	}{
 		{"everything behind a router without faults", nil, func(*answers) {}},
-		{"nothing at all of a router that is silent on DHCP", []lab.Fault{lab.SilentDHCP},
+		{"nothing at all of a router that is silent on DHCP", []lab.Fault{"silent-dhcp"},
 			func(a *answers) { *a = answers{Address: "no offer"} }},
-		{"only the router when their leases name no gateway", []lab.Fault{lab.NoGateway},
+		{"only the router when their leases name no gateway", []lab.Fault{"no-gateway"},
 			func(a *answers) {
 				a.Gateway, a.GooglePing, a.GoogleDNS, a.Web = "invalid IP", false, noAnswer, noAnswer
 			}},
@@ -232,7 +232,7 @@ func TestALabThatCannotHaveAProgramSaysWhy(t *testing.T) {
 			opts       lab.Options
 			want       string
 		}{
-			{"it cannot be silent on DNS", os.Getenv("PATH"), with(p.server, lab.SilentDNS),
+			{"it cannot be silent on DNS", os.Getenv("PATH"), with(p.server, "silent-dns"),
 				"lab: fault silent-dns: " + string(p.server) + " cannot do that, set lab.server to builtin"},
 			{"it is not installed", t.TempDir(), with(p.server),
 				"lab: the server is to be " + string(p.server) + ", which is not installed: " +

@@ -172,7 +172,7 @@ func TestServeLeavesNothingOfALabThatCannotStand(t *testing.T) {
 	leavesNothing(t, func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := lab.Serve(ctx, with(lab.Dnsmasq, lab.SilentDNS), func(*lab.Lab) { cancel() })
+		err := lab.Serve(ctx, with(lab.Dnsmasq, "silent-dns"), func(*lab.Lab) { cancel() })
 		if err == nil || !strings.Contains(err.Error(), "silent-dns") {
 			t.Errorf("Serve: %v", err)
 		}
