@@ -32,7 +32,7 @@ func (m *NetworkManager) Remarks() (all []Remark) {
 		}
 		if l := c.lease(); l != nil && l.Address.Masked() != most {
 			all = append(all, Remark{c, dhcp4.Remark{
-				What: "a lease of another subnet than most", Count: 1,
+				What:   "a lease of another subnet than most",
 				Detail: fmt.Sprintf("%s from %s, others are of %s", l.Address, l.Server, most),
 			}})
 		}

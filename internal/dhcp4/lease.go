@@ -63,17 +63,6 @@ func (l Lease) Same(other Lease) bool {
 	return reflect.DeepEqual(l, other)
 }
 
-// Term is how long the lease is for, in words.
-func (l Lease) Term() string {
-	switch {
-	case l.Duration >= forever:
-		return "ever"
-	case l.Duration == 0:
-		return "a time that was not told"
-	}
-	return l.Duration.String()
-}
-
 // Route leads to a network, by way of a gateway or, when Gateway is invalid,
 // straight over the link.
 type Route struct {
