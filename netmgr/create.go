@@ -45,7 +45,6 @@ func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arr
 	m.creation = b.figures()
 	m.creation.Remarks = m.Remarks()
 	if b.whole && ctx.Err() == nil {
-		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil
 	}
 	leased := 0

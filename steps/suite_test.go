@@ -110,7 +110,7 @@ func TestWhatARunRefuses(t *testing.T) {
 		{"more clients than can be counted", nil, "", `I create 99999999999999999999 virtual clients using macvlan`, ExitNotRunnable, "lanstorm: features/f.feature:4: \"I create 99999999999999999999 virtual clients using macvlan\": 99999999999999999999 is too large a number\n"},
 		{"a table that nobody takes", nil, "", tenClients + "\n      | 5 |", ExitNotRunnable, "lanstorm: features/f.feature:4: \"I create 10 virtual clients using macvlan\": this sentence takes no table\n"},
 		{"a doc string that nobody takes", nil, "", tenClients + "\n      \"\"\"\n      5\n      \"\"\"", ExitNotRunnable, "this sentence takes no doc string"},
-		{"an interface that is not there", map[string]string{"interface": "eth7"}, "", tenClients, ExitNotRunnable, `interface: there is no interface "eth7"`},
+		{"an interface that is not there", map[string]string{"interface": "eth7"}, "", tenClients, ExitNotRunnable, `interface: eth7 is not there`},
 		{"tags that select nothing", map[string]string{"godog.tags": "@typo"}, "@smoke", tenClients, ExitNotRunnable, `tags "@typo" select no scenario of the features inside this program`},
 		{"only scenarios for a real router", nil, "@hardware", tenClients, ExitNotRunnable, "needs a real router, and this run uses the lab"},
 		{"an undefined step", nil, "", `I juggle 5 clients`, ExitFailed, `undefined: features/f.feature:4: no such sentence: "I juggle 5 clients"`},

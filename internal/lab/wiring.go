@@ -86,7 +86,7 @@ func (l *Lab) connect() error {
 			return err
 		}
 	}
-	return masquerade(l.router, "wan")
+	return Masquerade(l.router, "wan")
 }
 
 func routeToProvider(router *netlink.Handle) error {
