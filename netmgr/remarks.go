@@ -2,7 +2,6 @@ package netmgr
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
 )
@@ -16,16 +15,7 @@ type Remark struct {
 
 // Remarks are those of all clients, until now.
 func (m *NetworkManager) Remarks() (all []Remark) {
-	subnets := map[netip.Prefix]int{}
-	var most netip.Prefix
-	for _, c := range m.clients {
-		if l := c.lease(); l != nil {
-			subnet := l.Address.Masked()
-			if subnets[subnet]++; subnets[subnet] > subnets[most] {
-				most = subnet
-			}
-		}
-	}
+	most := m.mostSubnet(func(Lease) bool { return true })
 	for _, c := range m.clients {
 		for _, r := range c.Story().Remarks {
 			all = append(all, Remark{c, r})
