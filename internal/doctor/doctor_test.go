@@ -19,9 +19,9 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// machine is a file system with the given contents, by path from /. A content
+// filesOf is a file system with the given contents, by path from /. A content
 // that begins with "->" is a symbolic link, and "/" is a folder.
-func machine(files map[string]string) fs.FS {
+func filesOf(files map[string]string) fs.FS {
 	root := fstest.MapFS{".": {Mode: fs.ModeDir}}
 	for path, content := range files {
 		file := &fstest.MapFile{Data: []byte(content)}
@@ -58,7 +58,7 @@ func names(checks []Check) []string {
 
 func examine(t *testing.T, opts Options, files map[string]string) *exam {
 	t.Helper()
-	e := newExam(t.Context(), opts, machine(files))
+	e := newExam(t.Context(), opts, filesOf(files))
 	e.links = func() ([]netlink.Link, error) { return linksOf(files), nil }
 	return e
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -17,7 +18,7 @@ const oldestMajor, oldestMinor = 6, 1
 
 // checkKernel reads what `uname -r` prints.
 func (e *exam) checkKernel() Check {
-	release, err := readLine(e.root, "proc/sys/kernel/osrelease")
+	release, err := machine.Line(e.root, "proc/sys/kernel/osrelease")
 	if err != nil {
 		return skipped("cannot be told: %v", err)
 	}

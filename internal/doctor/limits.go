@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -81,7 +82,7 @@ func (e *exam) checkMemory() Check {
 func checkLimit(l netmgr.Limit, what string) func(*exam) Check {
 	return func(e *exam) Check {
 		key := "proc/sys/" + l.Keys[len(l.Keys)-1]
-		limit, err := readNumber(e.root, key)
+		limit, err := machine.Number(e.root, key)
 		if errors.Is(err, fs.ErrNotExist) {
 			return skipped("/%s is not shown here, as in a container", key)
 		}

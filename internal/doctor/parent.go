@@ -5,6 +5,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -35,8 +36,8 @@ func (e *exam) checkParent() Check {
 // sysShows reports whether /sys is of the network namespace in which the link is:
 // it shows that in which it was mounted, where another may have the same name.
 func (e *exam) sysShows(a *netlink.LinkAttrs) bool {
-	index, errIndex := readNumber(e.root, e.link("ifindex"))
-	mac, errMAC := readLine(e.root, e.link("address"))
+	index, errIndex := machine.Number(e.root, e.link("ifindex"))
+	mac, errMAC := machine.Line(e.root, e.link("address"))
 	sameMAC := errMAC == nil && mac == a.HardwareAddr.String() || a.HardwareAddr == nil // as it is when all zeros
 	return errIndex == nil && index == a.Index && sameMAC
 }
@@ -54,11 +55,11 @@ func (e *exam) checkLink() Check {
 
 // checkSpeed reads what the ports at both ends of the cable agreed upon.
 func (e *exam) checkSpeed() Check {
-	speed, err := readNumber(e.root, e.link("speed")) // Mb/s; -1 or an error when not known
+	speed, err := machine.Number(e.root, e.link("speed")) // Mb/s; -1 or an error when not known
 	if err != nil || speed <= 0 {
 		return skipped("the driver of %s does not tell", e.Interface)
 	}
-	duplex, _ := readLine(e.root, e.link("duplex"))
+	duplex, _ := machine.Line(e.root, e.link("duplex"))
 	const remedy = "look at the cable and at the settings of the router's port"
 	switch {
 	case duplex == "half":

@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -202,7 +203,7 @@ func atMost(t *testing.T, key string, most int) {
 	defer outside.Close()
 	is := 0
 	err = outside.Do(func() (err error) {
-		is, err = readNumber(os.DirFS("/"), "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
+		is, err = machine.Number(os.DirFS("/"), "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
 		return err
 	})
 	switch {
@@ -232,7 +233,7 @@ func rawSender(t *testing.T, link string) func(protocol uint16) {
 
 func counter(t *testing.T, link, name string) int {
 	t.Helper()
-	n, err := readNumber(os.DirFS("/"), "sys/class/net/"+link+"/statistics/"+name)
+	n, err := machine.Number(os.DirFS("/"), "sys/class/net/"+link+"/statistics/"+name)
 	must(t, err)
 	return n
 }
