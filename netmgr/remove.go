@@ -24,8 +24,8 @@ import (
 // parent's list of addresses tells when the macvlans are gone, and those that
 // stay are deleted by themselves.
 const (
-	stallTime = time.Second      // without any macvlan going, until those left are deleted by themselves
-	goneTime  = 30 * time.Second // until those left are given up
+	stallTime = time.Second     // without any macvlan going, until those left are deleted by themselves
+	goneTime  = 2 * time.Minute // until those left are given up; a busy machine may take one
 )
 
 // removeAll takes away what the clients have and returns why it could not, for
@@ -49,7 +49,7 @@ func (m *NetworkManager) removeAll() []error {
 	looked := m.awaitGone()
 	for i, c := range m.clients {
 		if errs[i] == nil && c.onParent {
-			errs[i] = fmt.Errorf("%s is still on %s: a program holds its namespace", c.Link, m.parent.Name)
+			errs[i] = fmt.Errorf("%s is still on %s: the kernel has not removed it in %s", c.Link, m.parent.Name, goneTime)
 			if looked != nil {
 				errs[i] = fmt.Errorf("whether %s is still on %s cannot be told: %w", c.Link, m.parent.Name, looked)
 			}

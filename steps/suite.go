@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"testing"
 
 	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
@@ -44,8 +43,7 @@ type Suite struct {
 	Notes         io.Writer // for all else that people should know; default: standard error
 	StopOnFailure bool
 	NoColors      bool
-	Randomize     int64      // godog's --random
-	T             *testing.T // runs scenarios as subtests; nil outside `go test`
+	Randomize     int64 // godog's --random
 
 	Skipped []Skipped // what Run left out
 
@@ -156,7 +154,6 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 			StopOnFailure:  s.StopOnFailure,
 			Randomize:      s.Randomize,
 			DefaultContext: ctx,
-			TestingT:       s.T,
 		},
 	}.Run()
 }

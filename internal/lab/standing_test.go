@@ -223,11 +223,14 @@ func TestDownWithoutALab(t *testing.T) {
 }
 
 func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
-	nstest.Need(t)
-	useOnce(t, ordinary())
+	t.Parallel()
 	for _, server := range lab.Servers {
 		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
 			need(t, server)
+			useOnce(t, ordinary())
 			leavesNothing(t, func() {
 				cmd := otherProcess(t, server)
 				kill(cmd)
