@@ -3,7 +3,8 @@
 # make build    bin/lanstorm, one static binary with the features inside
 # make check    gofmt, go vet, staticcheck
 # make cross    the binary for every machine it is meant for
-# make bench    what clients cost, into docs/benchmarks.md; takes some minutes
+# make bench    what clients cost, and what they cost others, into docs/benchmarks.md;
+#               takes ten minutes
 # make interop  lanstorm and udhcpc against DHCP servers from Debian's packages, and
 #               what the DHCP features say of these, into docs/interop.md; takes
 #               half an hour
@@ -45,8 +46,9 @@ cross:
 	GOOS=linux GOARCH=amd64 $(BUILD) -o bin/lanstorm-amd64 ./cmd/lanstorm
 
 # It says what to install if something is missing.
-bench: build
-	$(SUDO) bin/lanstorm bench --document docs/benchmarks.md
+bench:
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/bench ./bench
+	$(SUDO) bin/bench -document docs/benchmarks.md
 
 # It says what to install if something is missing.
 interop:

@@ -5,9 +5,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/steps"
 )
 
@@ -23,18 +25,30 @@ func TestAThousandClients(t *testing.T) {
 	if err != nil {
 		t.Skip("needs the machine's own network: the kernel's limits cannot be raised in a namespace")
 	}
+	nstest.Crowd(t, nstest.Everybody)
 	c := config.Default()
+	c.Ping.InternetRate = 1000 // no provider stands behind the lab
 	if c.Clients.MacvlanMode != "bridge" {
 		t.Errorf("clients are in mode %s by default, want bridge", c.Clients.MacvlanMode)
 	}
-	var notes strings.Builder
-	s := steps.Suite{Config: c, FS: features.FS, Paths: []string{"clients/thousand.feature"}, Notes: &notes, T: t}
-	code := s.Run(context.Background())
-	t.Log(notes.String())
+	code := steps.ExitInconclusive
+	for tries := 0; tries < 3 && code == steps.ExitInconclusive; tries++ { // on a machine that is busy with something else
+		var output strings.Builder
+		s := steps.Suite{Config: c, FS: features.FS, Paths: []string{"clients/thousand.feature"}, Output: &output, Notes: &output, NoColors: true}
+		code = s.Run(context.Background())
+		t.Log(output.String())
+	}
 	if code != steps.ExitPassed {
 		t.Errorf("exit code %d", code)
 	}
-	if after, err := os.ReadFile(limit); err != nil || string(after) != string(before) {
-		t.Errorf("%s was %q, is %q (%v)", limit, before, after, err)
+	// A run beside this one keeps it raised until it ends, too.
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		after, err := os.ReadFile(limit)
+		if string(after) == string(before) {
+			break
+		}
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("%s was %q, is %q (%v)", limit, before, after, err)
+		}
 	}
 }

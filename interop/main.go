@@ -14,16 +14,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
 // deadline is how long a client may take, ours or the control's.
@@ -37,7 +36,7 @@ type command struct{}
 // Run returns 0 when our clients did as well as the control's everywhere, 1 when
 // they did not, and 2 when it could not be tried.
 func (command) Run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, _, stop := signals.Watch(context.Background())
 	defer stop()
 	err := run(ctx, os.Args[1:])
 	var worse worseError

@@ -60,24 +60,13 @@ func (r *row) ours(ctx context.Context, l *lab.Lab) error {
 		r.Ours.Last = figures.Leasing
 	}
 	r.Resent, r.Remarks = figures.Resent, cmp.Or(strings.Join(netmgr.Told(figures.Remarks, r.Clients), "; "), "-")
-	r.Left, err = leasesLeft(ctx, l)
-	return err
+	left, err := l.LeasesLeft(ctx)
+	r.Left = strconv.Itoa(left)
+	if errors.Is(err, errors.ErrUnsupported) {
+		r.Left, err = unknown, nil
+	}
+	return errors.Join(err, context.Cause(ctx))
 }
 
 // unknown is said of what a server tells nobody.
 const unknown = "-"
-
-// leasesLeft is how many leases the server still holds when it has had time to
-// hear that they were given back.
-func leasesLeft(ctx context.Context, l *lab.Lab) (string, error) {
-	const patience = 10 * time.Second
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		n, err := l.Leases()
-		if errors.Is(err, errors.ErrUnsupported) {
-			return unknown, nil
-		}
-		if err != nil || n == 0 || time.Now().After(end) || ctx.Err() != nil {
-			return strconv.Itoa(n), errors.Join(err, context.Cause(ctx))
-		}
-	}
-}

@@ -16,7 +16,7 @@ const crowdSize = 200
 
 // benchPhase makes and removes clients in the lab, and reports as ns/client
 // what took says of each time. It is for comparing one change with another, in
-// a phase alone; `lanstorm bench` is for all else.
+// a phase alone; `lanstorm bench` and `make bench` are for all else.
 func benchPhase(b *testing.B, took func(*netmgr.NetworkManager) time.Duration) {
 	benchCrowd(b, func(m *netmgr.NetworkManager) time.Duration {
 		d := took(m)

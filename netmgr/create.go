@@ -46,7 +46,6 @@ func (m *NetworkManager) CreateClientsAs(ctx context.Context, n int, arrival Arr
 	m.creation = b.figures()
 	m.creation.Remarks = m.Remarks()
 	if b.whole && ctx.Err() == nil {
-		m.opts.Log.Info("clients created", "figures", m.creation)
 		return nil
 	}
 	leased := 0
@@ -72,16 +71,16 @@ func (m *NetworkManager) plan(n int) ([]*Client, error) {
 	switch {
 	case n < 1:
 		return nil, refuse("%d clients: ask for at least 1", n)
-	case least+n-1 > maxClients:
-		return nil, refuse("%d clients: at most %d can be told apart", least+n-1, maxClients)
+	case least+n-1 > MostClients:
+		return nil, refuse("%d clients: at most %d can be told apart", least+n-1, MostClients)
 	}
 	block, err := m.opts.Journal.Reserve(m.opts.Prefix, n, least)
 	if err != nil {
 		return nil, err
 	}
 	m.blocks = append(m.blocks, block)
-	if block.First+n-1 > maxClients {
-		return nil, refuse("%d clients: with those of other runs, more than the %d that can be told apart", n, maxClients)
+	if block.First+n-1 > MostClients {
+		return nil, refuse("%d clients: with those of other runs, more than the %d that can be told apart", n, MostClients)
 	}
 	fresh := make([]*Client, n)
 	var taken []string

@@ -18,10 +18,15 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 func TestTwoHundredClientsLeasePingTheRouterAndAreGone(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 200)
 	l := startLab(t, labOptions())
 	before := traces(t)
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Mode: "bridge"})
@@ -196,7 +201,7 @@ func TestAllOrNothing(t *testing.T) {
 	opts := labOptions()
 	opts.Pool = 5
 	l := startLab(t, opts)
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "pool", DHCPTimeout: time.Second})
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "pool", DHCPTimeout: 2 * time.Second})
 	err := m.CreateClients(t.Context(), 10)
 	var failed *netmgr.CreateError
 	if !errors.As(err, &failed) {
@@ -241,7 +246,7 @@ func TestEarlierClientsGoWithThoseThatFail(t *testing.T) {
 	opts := labOptions()
 	opts.Pool = 3
 	l := startLab(t, opts)
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "late", DHCPTimeout: time.Second})
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "late", DHCPTimeout: 2 * time.Second})
 	create(t, m, 3)
 	if err := m.CreateClients(t.Context(), 1); !errors.As(err, new(*netmgr.NoOfferError)) {
 		t.Errorf("%v, want no OFFER", err)
@@ -251,7 +256,7 @@ func TestEarlierClientsGoWithThoseThatFail(t *testing.T) {
 
 func TestARouterThatIsSilent(t *testing.T) {
 	t.Parallel()
-	l := startLab(t, brokenLab(lab.SilentDHCP))
+	l := startLab(t, brokenLab("silent-dhcp"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "silent", DHCPTimeout: 500 * time.Millisecond})
 	err := m.CreateClients(t.Context(), 6)
 	want := "6 of 6 clients failed: silent1-silent6: lease: no OFFER in 500ms (1 DISCOVER sent)"
@@ -266,9 +271,9 @@ func TestOffersOfNoUseAreExplained(t *testing.T) {
 	opts := labOptions()
 	opts.Extra = []dhcpv4.Option{dhcpv4.OptSubnetMask([]byte{255, 0, 255, 0})}
 	l := startLab(t, opts)
-	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "mask", DHCPTimeout: 500 * time.Millisecond})
+	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: "mask", DHCPTimeout: 1200 * time.Millisecond})
 	err := m.CreateClients(t.Context(), 3)
-	want := "3 of 3 clients failed: mask1-mask3: lease: no usable OFFER in 500ms " +
+	want := "3 of 3 clients failed: mask1-mask3: lease: no usable OFFER in 1.2s " +
 		"(1 DISCOVER sent; an OFFER was refused: impossible subnet mask 255.0.255.0)"
 	if err == nil || err.Error() != want {
 		t.Error(cmp.Diff(want, fmt.Sprint(err)))
@@ -311,9 +316,9 @@ func TestCancelledInTheMiddleNothingStays(t *testing.T) {
 
 func TestCancelledClientsDoNotWaitForAnAnswer(t *testing.T) {
 	t.Parallel()
-	silent := brokenLab(lab.SilentDHCP)
+	silent := brokenLab("silent-dhcp")
 	m := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "hasty", DHCPTimeout: time.Hour})
-	patient := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "patient", DHCPTimeout: 500 * time.Millisecond})
+	patient := newManager(t, netmgr.Options{Parent: startLab(t, silent).Parent, Prefix: "patient", DHCPTimeout: 3 * time.Second})
 	ctx, cancel := context.WithCancel(t.Context())
 	done, waited := make(chan error, 1), make(chan error, 1)
 	go func() { done <- m.CreateClients(ctx, 1) }()

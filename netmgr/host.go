@@ -78,9 +78,7 @@ func (h host) Lost(reason error) {
 	h.last.Store(nil)
 	h.m.opts.Leases(h.Name, "has no lease any more: "+reason.Error())
 	h.granted, h.leased = journal.Lease{Client: h.number}, false
-	if err := h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted}); err != nil {
-		h.m.opts.Log.Warn("a lost lease was not written down", "client", h.Name, "reason", err)
-	}
+	_ = h.m.opts.Journal.Record(journal.Entry{Lease: &h.granted}) // in doubt it is given back
 	h.settle(nil)
 }
 
@@ -118,12 +116,8 @@ func (c *Client) settle(l *Lease) {
 		defer func() { <-c.m.slots }()
 		c.settling.Store(false)
 		l := c.lease()
-		err := guard.Do(c.apply)
-		if l != nil && c.up.ready(c, err) {
-			return
-		}
-		if err != nil {
-			c.m.opts.Log.Warn("the kernel did not follow a lease", "client", c.Name, "reason", err)
+		if err := guard.Do(c.apply); l != nil {
+			c.up.ready(c, err)
 		}
 	})
 }

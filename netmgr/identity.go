@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// maxClients is how many numbers a MAC address has room for.
-const maxClients = 1<<16 - 1
+// MostClients is how many clients of one machine can be told apart: a MAC address
+// has room for as many numbers.
+const MostClients = 1<<16 - 1
 
 // machineID identifies this machine from one boot to the next (machine-id(5)),
 // or at least from the next machine of the LAN where there is none.

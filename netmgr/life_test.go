@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -40,6 +41,9 @@ func named(problems []netmgr.Problem) (n int, text string) {
 func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 	for _, server := range []lab.Server{lab.Builtin, lab.Kea} {
 		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
 			if _, err := exec.LookPath("kea-dhcp4"); err != nil && server == lab.Kea {
 				t.Skip("needs Kea: install it (apt install kea-dhcp4-server)")
 			}
@@ -101,6 +105,9 @@ func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 // A router that reboots takes the carrier along: clients then ask whether their
 // addresses are still good, as hosts do, and use them meanwhile.
 func TestClientsVerifyTheirAddressesWhenTheLinkIsBack(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 3)
@@ -123,6 +130,9 @@ func TestClientsVerifyTheirAddressesWhenTheLinkIsBack(t *testing.T) {
 }
 
 func TestClientsOnTheirOwn(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, brokenLab("pool 2"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	if err := m.CreateClientsAs(t.Context(), 3, netmgr.Arrival{OnTheirOwn: true}); err != nil {
@@ -144,6 +154,9 @@ func TestClientsOnTheirOwn(t *testing.T) {
 // What was given back is no more the run's to give back: somebody else may have
 // it when the run is killed.
 func TestAReleaseIsWrittenDown(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	run, err := journal.Begin("test")
 	if err != nil {
@@ -180,6 +193,9 @@ func heldLeases(t *testing.T) (n int) {
 }
 
 func TestADeclinedAddressThatComesBackIsSeen(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 2)
@@ -205,6 +221,9 @@ func TestADeclinedAddressThatComesBackIsSeen(t *testing.T) {
 }
 
 func TestWhoElseIsThere(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, brokenLab("squatters 1"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, TrustAddresses: true})
 	create(t, m, 2)
@@ -225,6 +244,9 @@ func TestWhoElseIsThere(t *testing.T) {
 
 // A server may be about to grant what a client has just asked for.
 func TestLeasesOnTheirWayAreGivenBack(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, brokenLab("delay-dhcp 300ms"))
 	for range 3 {
 		m := newManager(t, netmgr.Options{Parent: l.Parent})
@@ -242,6 +264,9 @@ func TestLeasesOnTheirWayAreGivenBack(t *testing.T) {
 
 // A verification is no renewal: it makes the lease begin anew, and T1 with it.
 func TestALossOfTheCarrierIsNoRenewal(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	opts := labOptions()
 	opts.LeaseTime = 6 * time.Second
 	l := startLab(t, opts)
@@ -264,6 +289,9 @@ func TestALossOfTheCarrierIsNoRenewal(t *testing.T) {
 }
 
 func TestAClientThatRebootsTwiceRemembersItsAddress(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	clients := create(t, m, 3)

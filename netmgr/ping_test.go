@@ -12,7 +12,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -48,7 +47,7 @@ func TestPingWithoutClientsHasNoResults(t *testing.T) {
 }
 
 func TestPingWithoutAGateway(t *testing.T) {
-	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("no-gateway")).Parent})
 	create(t, m, 2)
 	const none = "the lease from 10.77.0.1 names no gateway (option 3)"
 	lost(t, m.PingAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 0, "no route to 8.8.8.8: "+none)
@@ -61,7 +60,7 @@ func TestPingWithoutAGateway(t *testing.T) {
 }
 
 func TestPingWithTheInternetDown(t *testing.T) {
-	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.InternetDown)).Parent})
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("internet-down")).Parent})
 	create(t, m, 3)
 	lost(t, m.PingAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "network unreachable, says 10.77.0.1")
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -69,14 +68,14 @@ func unanswered(t *testing.T, res netmgr.Latency, sent int, want string) {
 
 func TestAProbeSaysWhyNothingCameBack(t *testing.T) {
 	t.Run("no gateway", func(t *testing.T) {
-		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.NoGateway)).Parent})
+		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("no-gateway")).Parent})
 		create(t, m, 2)
 		const none = "the lease from 10.77.0.1 names no gateway (option 3)"
 		unanswered(t, m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 0, "no route to 8.8.8.8: "+none)
 		unanswered(t, m.ProbeAll(t.Context(), netmgr.Gateway, brief(2)), 0, none)
 	})
 	t.Run("Internet down", func(t *testing.T) {
-		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.InternetDown)).Parent})
+		m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("internet-down")).Parent})
 		create(t, m, 3)
 		unanswered(t, m.ProbeAll(t.Context(), netmgr.Host(googleDNS), brief(2)), 2, "network unreachable, says 10.77.0.1")
 	})

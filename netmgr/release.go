@@ -27,7 +27,8 @@ const (
 
 // releaseAll gives the leases of clients back, those that came to nothing
 // included. In the end it waits for the RELEASEs to have left, because a packet
-// still queued dies with its namespace.
+// still queued dies with its namespace. Who could not give its lease back has it
+// still.
 func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 	sent := map[*Client]net.Conn{}
 	pending, patience := 0, syncTime
@@ -39,27 +40,23 @@ func (m *NetworkManager) releaseAll(ctx context.Context, clients []*Client) {
 			break
 		}
 		conn, err := c.dialServer(c.granted.Address, c.granted.Server)
-		if err == nil {
-			if pending++; pending%releaseBurst == 0 && patience > 0 {
-				start := time.Now()
-				if c.inform(ctx, conn, c.granted.Address.Addr(), patience) == nil {
-					patience -= time.Since(start)
-				}
-			}
-			err = c.sendRelease(conn)
-		}
 		if err != nil {
-			m.opts.Log.Warn("lease not released", "client", c.Name, "reason", err)
 			continue
 		}
-		sent[c] = conn
+		if pending++; pending%releaseBurst == 0 && patience > 0 {
+			start := time.Now()
+			if c.inform(ctx, conn, c.granted.Address.Addr(), patience) == nil {
+				patience -= time.Since(start)
+			}
+		}
+		if c.sendRelease(conn) == nil {
+			sent[c] = conn
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	for c, conn := range sent {
-		if err := drain(ctx, conn); err != nil {
-			m.opts.Log.Warn("RELEASE did not leave", "client", c.Name, "server", c.granted.Server, "reason", err)
-		} else {
+		if drain(ctx, conn) == nil {
 			c.leased = false // once is enough
 		}
 		conn.Close()

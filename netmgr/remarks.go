@@ -2,7 +2,6 @@ package netmgr
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
 )
@@ -16,23 +15,14 @@ type Remark struct {
 
 // Remarks are those of all clients, until now.
 func (m *NetworkManager) Remarks() (all []Remark) {
-	subnets := map[netip.Prefix]int{}
-	var most netip.Prefix
-	for _, c := range m.clients {
-		if l := c.lease(); l != nil {
-			subnet := l.Address.Masked()
-			if subnets[subnet]++; subnets[subnet] > subnets[most] {
-				most = subnet
-			}
-		}
-	}
+	most := m.mostSubnet(func(Lease) bool { return true })
 	for _, c := range m.clients {
 		for _, r := range c.Story().Remarks {
 			all = append(all, Remark{c, r})
 		}
 		if l := c.lease(); l != nil && l.Address.Masked() != most {
 			all = append(all, Remark{c, dhcp4.Remark{
-				What: "a lease of another subnet than most", Count: 1,
+				What:   "a lease of another subnet than most",
 				Detail: fmt.Sprintf("%s from %s, others are of %s", l.Address, l.Server, most),
 			}})
 		}

@@ -24,15 +24,15 @@ import (
 // parent's list of addresses tells when the macvlans are gone, and those that
 // stay are deleted by themselves.
 const (
-	stallTime = time.Second      // without any macvlan going, until those left are deleted by themselves
-	goneTime  = 30 * time.Second // until those left are given up
+	stallTime = time.Second     // without any macvlan going, until those left are deleted by themselves
+	goneTime  = 2 * time.Minute // until those left are given up; a busy machine may take one
 )
 
 // removeAll takes away what the clients have and returns why it could not, for
 // each client that is not gone.
 func (m *NetworkManager) removeAll() []error {
 	errs, etc := make([]error, len(m.clients)), make([]error, len(m.clients))
-	listed, _ := m.macvlans() // who is not listed has its macvlan deleted by itself
+	listed, _ := macvlans(m.host, m.parent.Index) // who is not listed has its macvlan deleted by itself
 	m.atOnce(func(i int, c *Client) {
 		etc[i] = c.removeEtc() // may fail on a disk in trouble; the LAN must be rid of the client all the same
 		errs[i] = guard.Do(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
@@ -49,7 +49,7 @@ func (m *NetworkManager) removeAll() []error {
 	looked := m.awaitGone()
 	for i, c := range m.clients {
 		if errs[i] == nil && c.onParent {
-			errs[i] = fmt.Errorf("%s is still on %s: a program holds its namespace", c.Link, m.parent.Name)
+			errs[i] = fmt.Errorf("%s is still on %s: the kernel has not removed it in %s", c.Link, m.parent.Name, goneTime)
 			if looked != nil {
 				errs[i] = fmt.Errorf("whether %s is still on %s cannot be told: %w", c.Link, m.parent.Name, looked)
 			}
@@ -124,7 +124,7 @@ func (m *NetworkManager) awaitGone() (err error) {
 		start := time.Now()
 		var listed map[[6]byte]bool
 		before := left
-		if listed, err = m.macvlans(); err == nil {
+		if listed, err = macvlans(m.host, m.parent.Index); err == nil {
 			left = 0
 			for _, c := range m.clients {
 				if c.onParent = c.onParent && listed[[6]byte(c.MAC)]; c.onParent {
@@ -150,16 +150,31 @@ func (m *NetworkManager) awaitGone() (err error) {
 	return err
 }
 
+// Macvlans counts the macvlans on a link that are up, in whatever namespaces.
+func Macvlans(parent string) (int, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return 0, err
+	}
+	defer h.Close()
+	link, err := h.LinkByName(parent)
+	if err != nil {
+		return 0, err
+	}
+	found, err := macvlans(h, link.Attrs().Index)
+	return len(found), err
+}
+
 // macvlans are the MAC addresses that the parent receives for others, as
 // `bridge fdb show dev <parent>` lists them: those of its macvlans that are up
-// (macvlan_open in macvlan.c).
-func (m *NetworkManager) macvlans() (map[[6]byte]bool, error) {
+// (macvlan_open in macvlan.c). Those of groups, which they have joined, are left out.
+func macvlans(h *netlink.Handle, parent int) (map[[6]byte]bool, error) {
 	found := map[[6]byte]bool{}
-	if m.parent.Index == 0 { // of a run that was adopted, and whose parent is gone
+	if parent == 0 { // of a run that was adopted, and whose parent is gone
 		return found, nil
 	}
 	for {
-		list, err := m.host.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(m.parent.Index)})
+		list, err := h.NeighListExecute(netlink.Ndmsg{Family: unix.AF_BRIDGE, Index: uint32(parent)})
 		if errors.Is(err, netlink.ErrDumpInterrupted) || errors.Is(err, unix.EINTR) {
 			continue
 		}
@@ -167,7 +182,7 @@ func (m *NetworkManager) macvlans() (map[[6]byte]bool, error) {
 			return nil, err
 		}
 		for _, n := range list {
-			if n.LinkIndex == m.parent.Index && len(n.HardwareAddr) == 6 {
+			if n.LinkIndex == parent && len(n.HardwareAddr) == 6 && n.HardwareAddr[0]&1 == 0 {
 				found[[6]byte(n.HardwareAddr)] = true
 			}
 		}

@@ -88,11 +88,11 @@ func TestLookupWithBrokenServers(t *testing.T) {
 		want   string
 	}{
 		{
-			name: "the router's is silent", faults: []lab.Fault{lab.SilentDNS},
+			name: "the router's is silent", faults: []lab.Fault{"silent-dns"},
 			want: "lookup example.test: 10.77.0.1 did not answer in 4s (2 queries sent)",
 		},
 		{
-			name: "the router's cannot reach the provider's", faults: []lab.Fault{lab.InternetDown},
+			name: "the router's cannot reach the provider's", faults: []lab.Fault{"internet-down"},
 			want: "lookup example.test: 10.77.0.1 says SERVFAIL",
 		},
 		{
@@ -104,7 +104,7 @@ func TestLookupWithBrokenServers(t *testing.T) {
 			want: "lookup example.test: 198.51.100.80 could not be asked: ",
 		},
 		{
-			name: "nobody serves at one and the other is silent", faults: []lab.Fault{lab.SilentDNS},
+			name: "nobody serves at one and the other is silent", faults: []lab.Fault{"silent-dns"},
 			dns:  []netip.Addr{netip.MustParseAddr("198.51.100.80"), router},
 			want: "lookup example.test: 198.51.100.80 could not be asked: ",
 		},
@@ -136,7 +136,7 @@ func TestLookupAsksTheNextServer(t *testing.T) {
 }
 
 func TestLookupEndsWithItsContext(t *testing.T) {
-	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab(lab.SilentDNS)).Parent})
+	m := newManager(t, netmgr.Options{Parent: startLab(t, brokenLab("silent-dns")).Parent})
 	c := create(t, m, 1)[0]
 	hurry := errors.New("somebody pressed ^C")
 	patient, giveUp := context.WithCancelCause(t.Context())

@@ -12,6 +12,15 @@ type Strain struct {
 	Deaf string // why what DHCP servers said could not be heard; empty when it could
 }
 
+// Since is the part of it that came after before. Clients that failed took what
+// their links dropped with them.
+func (s Strain) Since(before Strain) Strain {
+	s.NoBuffers -= before.NoBuffers
+	s.Overflows -= before.Overflows
+	s.LinkDrops = max(0, s.LinkDrops-before.LinkDrops)
+	return s
+}
+
 type strain struct {
 	noBuffers, overflows atomic.Int64
 	deaf                 string // of the newest listener, once it is closed

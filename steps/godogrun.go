@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
+	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
 // GodogMain is a run with the arguments of `godog run`: godog's own flags and
@@ -36,7 +37,7 @@ func GodogMain(args []string) int {
 		return complain(fmt.Errorf("--concurrency %d: scenarios share one router, so they run one at a time", opts.Concurrency))
 	}
 	// Whoever ends `godog run` ends only that, and leaves us behind.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(orphaned), 0, 0, 0); err != nil {
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(signals.Orphaned), 0, 0, 0); err != nil {
 		return complain(err)
 	}
 	s := Suite{

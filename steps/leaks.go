@@ -27,13 +27,8 @@ func leaks(run *journal.Run, parent string, inLab bool, before map[string]bool) 
 			break
 		}
 	}
-	names, _ := filepath.Glob(filepath.Join(namespace.Dir, "*"))
-	for _, path := range names {
-		name := filepath.Base(path)
-		if ns, err := namespace.OpenMarked(name, run.Mark()); err == nil && ns != nil {
-			left = append(left, "namespace "+name)
-			ns.Close()
-		}
+	for _, name := range namespace.Marked(run.Mark()) {
+		left = append(left, "namespace "+name)
 	}
 	files, _ := filepath.Glob(filepath.Join(namespace.EtcDir, "*", "resolv.conf"))
 	for _, path := range files {

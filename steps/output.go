@@ -16,6 +16,7 @@ import (
 	"github.com/cucumber/godog/colors"
 
 	"github.com/lanstorm/lanstorm/internal/screen"
+	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
 // sink is an output of a run. godog takes no notice of a write that failed;
@@ -68,7 +69,7 @@ func (s *Suite) unwritable(err error) {
 func (s *Suite) shown(w io.Writer, end func(error)) io.Writer {
 	return &sink{Writer: w, failed: func(err error) {
 		if errors.Is(err, syscall.EPIPE) {
-			end(interrupted{syscall.SIGPIPE})
+			end(signals.Interrupted{Signal: syscall.SIGPIPE})
 		}
 		s.unwritable(err)
 	}}

@@ -10,6 +10,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
 // Of four scenarios one has passed and one is under way. None of the last three
@@ -48,7 +49,7 @@ Feature: f
 				FS:     fstest.MapFS{"features/f.feature": {Data: []byte(feature)}},
 				Output: &output, Notes: &notes, NoColors: true,
 				extra: func(sc *godog.ScenarioContext, _ *world) {
-					sc.Step("^the run is interrupted$", func() { cancel(interrupted{syscall.SIGTERM}) })
+					sc.Step("^the run is interrupted$", func() { cancel(signals.Interrupted{Signal: syscall.SIGTERM}) })
 				},
 			}
 			if code := s.Run(ctx); code != 128+int(syscall.SIGTERM) {

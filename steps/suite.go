@@ -11,16 +11,15 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"testing"
 
 	"github.com/cucumber/godog"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/config"
-	"github.com/lanstorm/lanstorm/internal/doctor"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
-	"github.com/lanstorm/lanstorm/internal/sweep"
+	"github.com/lanstorm/lanstorm/internal/run"
+	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -49,7 +48,6 @@ type Suite struct {
 	Version       string   // of lanstorm; default: what the Go toolchain recorded
 	Command       []string // as it was typed, for the record
 	Labels        map[string]string
-	T             *testing.T // runs scenarios as subtests; nil outside `go test`
 
 	Dir string // of the results, once Run has begun
 
@@ -81,7 +79,8 @@ type Suite struct {
 func (s *Suite) Run(ctx context.Context) (code int) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	ctx, patience, stop := watchSignals(ctx)
+	signals.SurviveClosedPipes()
+	ctx, patience, stop := signals.Watch(ctx)
 	defer stop()
 	s.patience = patience
 	s.terminal = s.Output == nil && IsTerminal(os.Stdout)
@@ -128,7 +127,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		s.unwritable(err)
 	}
 	closeFormats()
-	if _, ended := interruption(ctx); s.unwritten != nil && !ended {
+	if _, ended := signals.Interruption(ctx); s.unwritten != nil && !ended {
 		s.complain(fmt.Errorf("the results are not whole: %w", s.unwritten))
 		s.failed = true
 	}
@@ -137,10 +136,10 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 
 // exitCode is that of the run, of which godog says code.
 func (s *Suite) exitCode(ctx context.Context, code int) int {
-	i, ended := interruption(ctx)
+	i, ended := signals.Interruption(ctx)
 	switch {
 	case ended:
-		return i.exitCode()
+		return i.ExitCode()
 	case s.refused != nil:
 		return ExitNotRunnable
 	case s.failed:
@@ -172,7 +171,6 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 			StopOnFailure:  s.StopOnFailure,
 			Randomize:      s.Randomize,
 			DefaultContext: ctx,
-			TestingT:       s.T,
 		},
 	}.Run()
 }
@@ -180,22 +178,7 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 // begin looks whether this machine can do it, cleans up after runs that died,
 // opens the journal and gets hold of a router.
 func (s *Suite) begin(before map[string]bool, chosen choice) (err error) {
-	for _, c := range doctor.Quick(doctor.Options{Interface: s.Config.Interface}) {
-		switch c.Status {
-		case doctor.Problem:
-			return errors.New(c.String())
-		case doctor.Warning:
-			fmt.Fprintln(s.Notes, "warning:", c)
-		}
-	}
-	swept, err := sweep.Dead(s.patience, false)
-	for _, r := range swept {
-		fmt.Fprintln(s.Notes, "cleaned up after", r)
-	}
-	if err != nil {
-		return fmt.Errorf("cleaning up after an earlier run: %w", err)
-	}
-	if s.journal, err = journal.Begin("run"); err != nil {
+	if s.journal, err = run.Begin(s.patience, "run", s.Config.Interface, s.Notes); err != nil {
 		return err
 	}
 	err = s.reachRouter()
@@ -215,12 +198,15 @@ func (s *Suite) end(before map[string]bool) error {
 	if left := leaks(s.journal, s.parent, s.inLab(), before); left != nil {
 		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}
-	if err == nil {
-		return s.journal.End()
+	return errors.Join(err, run.End(s.patience, s.journal, err != nil))
+}
+
+// why tells of an interruption, if there was one.
+func why(ctx context.Context) string {
+	if cause := context.Cause(ctx); cause != nil {
+		return ": " + cause.Error()
 	}
-	abandonErr := s.journal.Abandon()
-	_, sweepErr := sweep.Dead(s.patience, false)
-	return errors.Join(err, abandonErr, sweepErr)
+	return ""
 }
 
 // note keeps what a scenario's end, and that of its clean-up, mean for the exit
@@ -306,7 +292,6 @@ func (s *Suite) managerOptions() netmgr.Options {
 		DNS:         c.DNS,
 		Journal:     s.journal,
 		Patience:    s.patience,
-		Log:         s.log,
 		Leases:      s.chronicle.lease,
 	}
 }

@@ -20,12 +20,7 @@ func (w *world) watched(m *netmgr.NetworkManager, flatout bool, do func()) healt
 	for _, change := range m.GatewayChanges() {
 		w.suite.chronicle.message("remark", "%s", change)
 	}
-	report := watch.Stop(health.Counters{
-		NoBuffers: after.NoBuffers - before.NoBuffers,
-		Overflows: after.Overflows - before.Overflows,
-		LinkDrops: max(0, after.LinkDrops-before.LinkDrops), // clients that failed took theirs with them
-		Deaf:      after.Deaf,
-	})
+	report := watch.Stop(health.Counters(after.Since(before)))
 	for _, l := range report.Limits {
 		if !slices.ContainsFunc(w.limits, func(known health.Limit) bool { return known.Name == l.Name }) {
 			w.limits = append(w.limits, l)

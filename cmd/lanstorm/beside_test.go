@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -50,7 +52,10 @@ func foreigners(t *testing.T) {
 }
 
 func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
-	nstest.Need(t)
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 40)
 	foreigners(t)
 	before := mustState(t)
 	for _, tt := range []struct {
@@ -77,12 +82,11 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 		}},
 		{"a run that is killed, and clean", func(t *testing.T) {
 			t.Setenv("LANSTORM_CLIENTS_PREFIX", "c")
-			stands := whenStanding(t, "c100")
 			cmd, output := lanstorm(t, "run", "f.feature")
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			stands()
+			awaitNamespace(t, "c40", cmd, output)
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 			// Somebody takes the name of a client that lost its namespace.
@@ -133,32 +137,39 @@ func takeOver(name string) error {
 	return theirs.Close()
 }
 
-// whenStanding returns a function that waits for a namespace.
-func whenStanding(t *testing.T, name string) (wait func()) {
-	return func() {
-		t.Helper()
-		for end := time.Now().Add(time.Minute); !namespace.Exists(name); time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s never stood", name)
-			}
+// awaitNamespace waits until a run has made one of that name.
+func awaitNamespace(t *testing.T, name string, run *exec.Cmd, output *bytes.Buffer) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !namespace.Exists(name); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			_ = run.Process.Kill()
+			_ = run.Wait()
+			t.Fatalf("%s is still not there:\n%s", name, output)
 		}
 	}
 }
 
+// longRun has clients ping for so long that another run begins and ends meanwhile,
+// on a busy machine, too.
+const longRun = "LANSTORM_PING_COUNT=200"
+
 func TestTwoRunsSideBySide(t *testing.T) {
-	nstest.Need(t)
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 80)
 	before := mustState(t)
 	first, firstOutput := lanstorm(t, "run", "f.feature")
 	second, secondOutput := lanstorm(t, "run", "f.feature")
-	first.Env = append(first.Env, "LANSTORM_PING_COUNT=40") // long enough to overlap
+	first.Env = append(first.Env, longRun)
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns100")()
+	awaitNamespace(t, "ns40", first, firstOutput)
 	if err := second.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns200")() // the second run's numbers are offset
+	awaitNamespace(t, "ns80", second, secondOutput) // the second run's numbers are offset
 	if err := second.Wait(); err != nil {
 		t.Errorf("the second: %v\n%s", err, secondOutput)
 	}
@@ -171,15 +182,18 @@ func TestTwoRunsSideBySide(t *testing.T) {
 }
 
 func TestTwoRunsOnOneParent(t *testing.T) {
-	nstest.Need(t)
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 40)
 	mustRun(t, "lab", "up")
 	t.Cleanup(func() { mustRun(t, "lab", "down") })
 	first, firstOutput := lanstorm(t, "run", "f.feature", "--interface", "lab0")
-	first.Env = append(first.Env, "LANSTORM_PING_COUNT=40")
+	first.Env = append(first.Env, longRun)
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns100")()
+	awaitNamespace(t, "ns40", first, firstOutput)
 	second, output := lanstorm(t, "run", "f.feature", "--interface", "lab0")
 	_ = second.Run()
 	if code := second.ProcessState.ExitCode(); code != 2 || !strings.Contains(output.String(), "interface lab0: in use by another run (pid ") {
@@ -192,14 +206,17 @@ func TestTwoRunsOnOneParent(t *testing.T) {
 
 // A second signal does not wait for a router that is gone.
 func TestASecondSignalSkipsTheReleases(t *testing.T) {
-	nstest.Need(t)
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 40)
 	before := mustState(t)
 	cmd, output := lanstorm(t, "run", "f.feature")
 	cmd.Env = append(cmd.Env, "LANSTORM_PING_COUNT=1000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns100")()
+	awaitNamespace(t, "ns40", cmd, output)
 	for range 2 {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)

@@ -3,18 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lanstorm/lanstorm/internal/doctor"
+	"github.com/lanstorm/lanstorm/internal/signals"
+	"github.com/lanstorm/lanstorm/netmgr"
 	"github.com/lanstorm/lanstorm/steps"
 )
-
-// mostClients is how many clients of one machine can be told apart.
-const mostClients = 1<<16 - 1
 
 func doctorCommand(load loader) *cobra.Command {
 	cmd := &cobra.Command{
@@ -50,10 +46,10 @@ not run.`,
 				return fmt.Errorf("--interface: %w", err)
 			}
 		}
-		if clients < 1 || clients > mostClients {
-			return fmt.Errorf("--clients: %d is out of range (1 to %d)", clients, mostClients)
+		if clients < 1 || clients > netmgr.MostClients {
+			return fmt.Errorf("--clients: %d is out of range (1 to %d)", clients, netmgr.MostClients)
 		}
-		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		ctx, _, stop := signals.Watch(cmd.Context())
 		defer stop()
 		checks := doctor.Run(ctx, doctor.Options{Interface: c.Interface, Clients: clients})
 		if ctx.Err() != nil {

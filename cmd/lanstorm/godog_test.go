@@ -3,9 +3,9 @@ package main
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,7 +26,10 @@ func godogRun(args []string) int {
 // When only `godog run` is ended, the program that it started is orphaned: it
 // must clean up all the same.
 func TestOrphansOfGodogRunCleanUp(t *testing.T) {
-	nstest.Need(t)
+	if nstest.Apart(t) {
+		return
+	}
+	nstest.Crowd(t, 40)
 	before := mustState(t)
 	cmd, output := lanstorm(t, "f.feature")
 	cmd.Args[0] = "godog"
@@ -35,7 +38,7 @@ func TestOrphansOfGodogRunCleanUp(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns100")()
+	awaitNamespace(t, "ns40", cmd, output)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,13 +54,11 @@ func TestOrphansOfGodogRunCleanUp(t *testing.T) {
 // An interrupt from the terminal reaches both. The orphan's news that its
 // parent died is no second signal: the leases are still given back.
 func TestInterruptFromTheTerminalOfGodogRun(t *testing.T) {
-	nstest.Need(t)
-	if _, err := exec.LookPath("dnsmasq"); err != nil {
-		t.Skip("needs dnsmasq, whose lease file shows what was given back")
+	if nstest.Apart(t) {
+		return
 	}
-	t.Setenv("LANSTORM_LAB_SERVER", "dnsmasq")
-	mustRun(t, "lab", "up")
-	t.Cleanup(func() { mustRun(t, "lab", "down") })
+	nstest.Crowd(t, 40)
+	labThatTells(t)
 	cmd, output := lanstorm(t, "f.feature")
 	cmd.Args[0] = "godog"
 	cmd.Env = append(cmd.Env, "LANSTORM_PING_COUNT=1000", "LANSTORM_INTERFACE=lab0")
@@ -65,14 +66,12 @@ func TestInterruptFromTheTerminalOfGodogRun(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	whenStanding(t, "ns100")()
-	time.Sleep(200 * time.Millisecond) // for the last leases
+	eventually(t, "all have a lease", func() bool { return strings.Count(heldLeases(t), "\n") == 40 })
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	leases, err := os.ReadFile("/run/lanstorm/lab0/dnsmasq.leases")
-	if err != nil || len(leases) > 0 {
-		t.Errorf("the router still holds leases: %s%v\n%s", leases, err, output)
+	if left := keptLeases(t); left != "" {
+		t.Errorf("the router still holds leases: %s\n%s", left, output)
 	}
 }

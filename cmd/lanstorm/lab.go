@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/internal/sweep"
 	"github.com/lanstorm/lanstorm/steps"
 )
@@ -88,9 +88,9 @@ func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab) error) error {
 	}
 	ctx, end := context.WithCancel(cmd.Context())
 	defer end()
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signals.SurviveClosedPipes()
+	ctx, _, stop := signals.Watch(ctx)
 	defer stop()
-	steps.SurviveClosedPipes()
 	var unheard error
 	err = lab.Serve(ctx, steps.LabOptions(c.Lab), func(l *lab.Lab) {
 		if unheard = ready(l); unheard != nil {

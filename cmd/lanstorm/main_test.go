@@ -41,15 +41,16 @@ func TestCommandLine(t *testing.T) {
 }
 
 func TestCommandLineAsRoot(t *testing.T) {
-	nstest.Need(t)
 	scripts, err := filepath.Glob("testdata/root/*.txtar")
 	if err != nil || len(scripts) == 0 {
 		t.Fatal("no scripts", err)
 	}
+	t.Parallel()
 	for _, script := range scripts {
-		// One at a time, for they share the network: testscript would run the
-		// scripts of one call side by side.
 		t.Run(filepath.Base(script), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -27,7 +27,8 @@ Feature: Clients of a router with weaknesses
   Scenario: A router that reboots while clients ask for addresses
     Given the lab router reboots after 5 leases
     When I create 10 clients connected to the router
-    Then each client should receive a valid IP address from the router
+    Then 10 of 10 clients should get an address within 30 seconds
+    And each client should receive a valid IP address from the router
 
   Scenario: A router that reboots while clients have addresses
     Given I create 10 clients connected to the router

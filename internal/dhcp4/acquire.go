@@ -51,6 +51,10 @@ func (c *Client) discovered() {
 
 // choose takes the first OFFER that is of use, as most hosts do.
 func (c *Client) choose(in input) {
+	if c.group.opts.OnlyAsks {
+		c.sleep() // the DISCOVER need not be sent again
+		return
+	}
 	l, notes, err := parseLease(in.answer.DHCPv4)
 	if err != nil {
 		c.useless = fmt.Errorf("an OFFER was refused: %w", err)
@@ -98,7 +102,6 @@ func (c *Client) requestAgain(input) {
 	c.told.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
 	c.remark("a REQUEST stays without an answer for some seconds, so the client begins again", "", "%s", c.told.denied)
 	c.left, c.leftUntil = c.lease.Server, time.Now().Add(leaveAlone)
-	c.log("no ACK for %s", c.told.denied)
 	c.discover(input{})
 }
 
@@ -106,7 +109,6 @@ func (c *Client) requestAgain(input) {
 func (c *Client) refused(in input) {
 	c.told.naks++
 	c.told.nak = fmt.Errorf("refused by NAK from %s%s", in.answer.ServerIdentifier(), quoted(in.answer.Message()))
-	c.log("%v", c.told.nak)
 	c.rebootAnswered(in.answer)
 	c.restart(backoff(nakWait, c.setbacks+1))
 	c.setbacks++

@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -28,10 +29,18 @@ func (c *Client) hear(a *answer) {
 
 // Server is a DHCP server that a client has heard.
 type Server struct {
-	Addr    netip.Addr // option 54
-	MAC     string     // from which its frames come
-	Gateway netip.Addr // that its first answer names (option 3)
+	Addr    netip.Addr   // option 54; invalid when it does not say who it is
+	MAC     string       // from which its frames come, a relay's perhaps
+	Address netip.Prefix // that its first answer gives, if it is of use,
+	Gateway netip.Addr   // and the gateway in that answer
 	Offers  int
+}
+
+func (s Server) String() string {
+	if !s.Addr.IsValid() {
+		return fmt.Sprintf("one that does not say who it is (MAC %s)", s.MAC)
+	}
+	return fmt.Sprintf("%s (MAC %s)", s.Addr, s.MAC)
 }
 
 // met keeps who answers.
@@ -41,10 +50,11 @@ func (c *Client) met(a *answer, server netip.Addr) {
 	const mostServers = 16
 	if i < 0 && len(c.servers) < mostServers {
 		i = len(c.servers)
-		c.servers = append(c.servers, Server{Addr: server, MAC: mac})
-		if routers := a.Router(); len(routers) > 0 {
-			c.servers[i].Gateway = packets.Addr4(routers[0])
+		l, _, err := parseLease(a.DHCPv4)
+		if err != nil {
+			l.Address = netip.Prefix{}
 		}
+		c.servers = append(c.servers, Server{Addr: server, MAC: mac, Address: l.Address, Gateway: l.Gateway})
 	}
 	if i >= 0 && a.MessageType() == dhcpv4.MessageTypeOffer {
 		c.servers[i].Offers++

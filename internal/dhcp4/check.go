@@ -69,7 +69,6 @@ func (c *Client) reject(rival string) {
 	if known || len(c.rivals) < mostRivals {
 		c.rivals[addr] = d
 	}
-	c.log("DECLINE of %s, which is that of %s", addr, rival)
 	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
 	c.host.Lost(fmt.Errorf("%s is that of %s", addr, rival))
 	c.restart(declineWait)
@@ -80,7 +79,6 @@ func (c *Client) reject(rival string) {
 func (c *Client) defend(in input) {
 	addr := c.lease.Address.Addr()
 	c.remark("another host took an address that a client had leased", "", "for example %s, which %s took", addr, in.rival)
-	c.log("%s claims %s, too", in.rival, addr)
 	if !c.defended.IsZero() && time.Since(c.defended) < defendInterval {
 		c.decline(in)
 		return
@@ -93,7 +91,6 @@ func (c *Client) defend(in input) {
 func (c *Client) bind() {
 	c.deadline = time.Time{}
 	c.become(Bound)
-	c.log("%s from %s for %s", c.lease.Address, c.lease.Server, c.lease.Term())
 	_ = c.host.Announce(c.lease.Address.Addr())
 	c.host.Bound(c.lease)
 	c.renewAt()

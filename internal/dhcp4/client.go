@@ -75,7 +75,6 @@ type Client struct {
 	useless error // why the last answer was of no use
 	told    tally
 	remarks []Remark
-	events  []Event
 	rivals  map[netip.Addr]Decline // addresses granted that were declined
 	servers []Server
 }
@@ -195,7 +194,6 @@ func (c *Client) sendAgain() {
 // fails; one that stands goes on, as after any loss.
 func (c *Client) stumble(err error) (failed bool) {
 	if c.deadline.IsZero() {
-		c.log("%v", err)
 		return false
 	}
 	c.fail(err)

@@ -32,6 +32,7 @@ type Group struct {
 type Options struct {
 	InFlight  int  // how many clients may be between DISCOVER and ACK at one time; 0: any number
 	Unchecked bool // an address is used without asking whether another host has it (RFC 5227)
+	OnlyAsks  bool // who offers addresses is to be known, and no offer is taken
 }
 
 // NewGroup begins an empty group. The caller closes it.

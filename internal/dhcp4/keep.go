@@ -91,7 +91,6 @@ func (c *Client) wakeBy(at, end time.Time) {
 
 func (c *Client) renewAgain(input) {
 	if !time.Now().Before(c.lease.Acquired.Add(c.lease.Rebind)) {
-		c.log("T2: %s has not answered", c.lease.Server)
 		c.extendBy(Rebinding)
 		return
 	}
@@ -116,9 +115,7 @@ func (c *Client) extend(in input) {
 	if !ok {
 		return
 	}
-	if err := c.host.Granted(l); err != nil {
-		c.log("%v", err)
-	}
+	_ = c.host.Granted(l) // the lease goes on, whether it can be written down or not
 	if l.Address != c.lease.Address {
 		c.host.Lost(fmt.Errorf("the server gave %s in its place", l.Address))
 		c.disown()
@@ -126,7 +123,6 @@ func (c *Client) extend(in input) {
 		return
 	}
 	c.lease = l
-	c.log("%s: %s for %s more", c.state, l.Address.Addr(), l.Term())
 	switch c.state {
 	case Rebinding:
 		c.told.rebound++
@@ -155,7 +151,6 @@ func (c *Client) evicted(in input) {
 
 // lose gives the address up and begins again.
 func (c *Client) lose(reason error) {
-	c.log("%v", reason)
 	c.host.Lost(reason)
 	c.anew()
 	c.restart(packets.Jitter(initWait))

@@ -1,6 +1,7 @@
 package dhcp4
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 )
@@ -119,7 +121,7 @@ func TestWhatIsSaidToARebootIsKept(t *testing.T) {
 		},
 		{
 			"a NAK", first(func(asked *dhcpv4.DHCPv4) []byte { return nak(asked, "not yours") }),
-			Reply{Type: dhcpv4.MessageTypeNak, Server: server, Address: netip.IPv4Unspecified(), Asked: old.Addr(), Message: "not yours", Sent: 1},
+			Reply{Type: dhcpv4.MessageTypeNak, Server: server, Address: netip.IPv4Unspecified(), Asked: old.Addr(), Sent: 1},
 		},
 		{"nothing", func(asked *dhcpv4.DHCPv4, before int) [][]byte {
 			if !isDiscover(asked) && before < 3 {
@@ -248,13 +250,67 @@ func TestServersAreKnownByAddressAndMAC(t *testing.T) {
 		})
 		s.run(time.Minute, time.Second)
 		want := []Server{
-			{netip.MustParseAddr("10.77.0.1"), serverMAC.String(), netip.MustParseAddr("10.77.0.1"), 1},
-			{netip.MustParseAddr("10.77.0.2"), serverMAC.String(), netip.MustParseAddr("10.79.0.1"), 1},
+			{netip.MustParseAddr("10.77.0.1"), serverMAC.String(), netip.MustParsePrefix("10.77.0.10/16"), netip.MustParseAddr("10.77.0.1"), 1},
+			{netip.MustParseAddr("10.77.0.2"), serverMAC.String(), netip.MustParsePrefix("10.77.0.10/16"), netip.MustParseAddr("10.79.0.1"), 1},
 		}
-		if diff := cmp.Diff(want, s.client.Story().Servers, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(want, s.client.Story().Servers, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Error(diff)
 		}
 	})
+}
+
+func TestWhoOnlyAsksTakesNothing(t *testing.T) {
+	const router = "10.77.0.1 (MAC 02:4c:53:00:00:01)"
+	for _, tt := range []struct {
+		name    string
+		answers func(asked *dhcpv4.DHCPv4) [][]byte
+		want    []string // the server, and what it offers
+		asks    int
+	}{
+		{"a usual offer", func(q *dhcpv4.DHCPv4) [][]byte { return [][]byte{reply(q)} }, []string{router + " 10.77.0.10/16"}, 1},
+		{"a server that repeats itself", func(q *dhcpv4.DHCPv4) [][]byte { return [][]byte{reply(q), reply(q)} }, []string{router + " 10.77.0.10/16"}, 1},
+		{"two servers", func(q *dhcpv4.DHCPv4) [][]byte { return [][]byte{reply(q), reply(q, from("10.77.0.9"))} },
+			[]string{router + " 10.77.0.10/16", "10.77.0.9 (MAC 02:4c:53:00:00:01) 10.77.0.10/16"}, 1},
+		{"a server that does not say who it is", func(q *dhcpv4.DHCPv4) [][]byte {
+			return [][]byte{reply(q, dhcpv4.WithoutOption(dhcpv4.OptionServerIdentifier))}
+		},
+			[]string{"one that does not say who it is (MAC 02:4c:53:00:00:01) invalid Prefix"}, 1},
+		{"an offer without a subnet", func(q *dhcpv4.DHCPv4) [][]byte {
+			return [][]byte{reply(q, dhcpv4.WithoutOption(dhcpv4.OptionSubnetMask))}
+		},
+			[]string{router + " 10.77.0.10/8"}, 1},
+		{"a mask that has gaps", func(q *dhcpv4.DHCPv4) [][]byte {
+			return [][]byte{reply(q, dhcpv4.WithNetmask(net.IPv4Mask(255, 0, 255, 0)))}
+		},
+			[]string{router + " invalid Prefix"}, 1},
+		{"an offer of no address", func(q *dhcpv4.DHCPv4) [][]byte { return [][]byte{reply(q, dhcpv4.WithYourIP(net.IPv4zero))} },
+			[]string{router + " invalid Prefix"}, 1},
+		{"an ACK", func(q *dhcpv4.DHCPv4) [][]byte {
+			return [][]byte{reply(q, dhcpv4.WithMessageType(dhcpv4.MessageTypeAck))}
+		}, nil, 3},
+		{"an answer to another question", func(q *dhcpv4.DHCPv4) [][]byte {
+			return [][]byte{reply(q, dhcpv4.WithTransactionID(dhcpv4.TransactionID{9}))}
+		}, nil, 3},
+		{"the DISCOVER, come back", func(q *dhcpv4.DHCPv4) [][]byte { return [][]byte{q.ToBytes()} }, nil, 3},
+		{"what is not DHCP", func(*dhcpv4.DHCPv4) [][]byte { return [][]byte{[]byte("hello"), nil} }, nil, 3},
+		{"nothing", func(*dhcpv4.DHCPv4) [][]byte { return nil }, nil, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t, Options{OnlyAsks: true}, func(asked *dhcpv4.DHCPv4, _ int) [][]byte { return tt.answers(asked) })
+				s.run(0, 8*time.Second)
+				var got []string
+				for _, server := range s.client.Story().Servers {
+					if server.Offers > 0 {
+						got = append(got, fmt.Sprint(server, " ", server.Address))
+					}
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" || len(s.sent) != tt.asks || s.seen[dhcpv4.MessageTypeDiscover] != tt.asks || len(s.granted) > 0 {
+					t.Errorf("sent %q, granted %q; servers: %s", s.types(), s.granted, diff)
+				}
+			})
+		})
+	}
 }
 
 func TestAnswersToAnInformAreJudged(t *testing.T) {

@@ -16,7 +16,6 @@ type Reply struct {
 	Server  netip.Addr
 	Address netip.Addr // of an ACK
 	Asked   netip.Addr // the address in the REQUEST
-	Message string     // of a NAK (option 56); mostly empty
 	Sent    int        // REQUESTs
 }
 
@@ -80,7 +79,6 @@ func (c *Client) rebootAgain(input) {
 		c.requested()
 		return
 	}
-	c.log("nobody knows %s any more", c.lease.Address.Addr())
 	c.told.reboot = &Reply{Asked: c.lease.Address.Addr(), Sent: c.sends}
 	c.discover(input{})
 }
@@ -92,7 +90,7 @@ func (c *Client) rebootAnswered(a *answer) {
 	}
 	c.told.reboot = &Reply{
 		Type: a.MessageType(), Server: packets.Addr4(a.ServerIdentifier()), Address: packets.Addr4(a.YourIPAddr),
-		Asked: packets.Addr4(c.msg.RequestedIPAddress()), Message: a.Message(), Sent: c.sends,
+		Asked: packets.Addr4(c.msg.RequestedIPAddress()), Sent: c.sends,
 	}
 }
 
@@ -110,7 +108,6 @@ func (g *Group) Reconnected() {
 func (c *Client) reconnected() {
 	switch {
 	case c.state.holds():
-		c.log("the link is back")
 		c.become(Verifying)
 		c.began = time.Now()
 		c.send(c.remembered())
@@ -139,7 +136,6 @@ func (c *Client) verifyAgain(input) {
 		c.verifying()
 		return
 	}
-	c.log("nobody knows %s any more; it is kept until its lease ends", c.lease.Address.Addr())
 	c.become(Bound)
 	c.renewAt()
 }

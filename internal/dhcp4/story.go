@@ -26,7 +26,6 @@ type Story struct {
 	Reboot   *Reply        // to the REQUEST after the newest Reboot; nil when there is none, or not yet
 	Servers  []Server      // that were heard
 	Remarks  []Remark
-	Events   []Event                // the newest
 	Declined map[netip.Addr]Decline // addresses granted that another host had
 }
 
@@ -39,7 +38,7 @@ func (c *Client) Story() Story {
 		State: c.state, Asked: t.first, Leased: t.acked, Offer: max(0, t.offered.Sub(t.first)), Ack: max(0, t.acked.Sub(t.asked)),
 		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound, Verified: t.verified,
 		Idle: c.state == Init && c.place < 0, Reboot: t.reboot, Servers: slices.Clone(c.servers),
-		Remarks: slices.Clone(c.remarks), Events: slices.Clone(c.events), Declined: maps.Clone(c.rivals),
+		Remarks: slices.Clone(c.remarks), Declined: maps.Clone(c.rivals),
 	}
 	switch {
 	case s.Idle:

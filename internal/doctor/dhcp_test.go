@@ -13,10 +13,11 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 func startLab(t *testing.T, faults ...lab.Fault) *lab.Lab {
@@ -34,10 +35,26 @@ func startLab(t *testing.T, faults ...lab.Fault) *lab.Lab {
 	return l
 }
 
+// client is the name of a macvlan in a scratch namespace.
+const client = "doctor"
+
+// addMacvlan makes a macvlan in the namespace on a link that h knows.
+func (s *scratch) addMacvlan(h *netlink.Handle, attrs netlink.LinkAttrs) (netlink.Link, error) {
+	attrs.Name, attrs.Namespace, attrs.TxQLen = client, netlink.NsFd(s.FD()), -1
+	if err := h.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
+		return nil, err
+	}
+	link, err := s.nl.LinkByName(client)
+	if err != nil {
+		return nil, err
+	}
+	return link, s.nl.LinkSetUp(link)
+}
+
 // twice is how often a server answers that repeats itself: it is still one.
 func twice() int { return 2 }
 
-// serveToo puts a second DHCP server at 10.77.0.9 on the lab's LAN, which
+// serveToo puts a second DHCP server at 10.77.0.9 behind the lab router's port, which
 // answers each DISCOVER as often as times says, and returns its MAC address.
 func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
 	t.Helper()
@@ -50,12 +67,21 @@ func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
 			t.Error(err)
 		}
 	})
-	host, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	router, err := namespace.Open(l.Namespaces()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(host.Close)
-	link, err := rogue.addMacvlan(host, netlink.LinkAttrs{ParentIndex: indexOf(t, l.Parent)})
+	defer router.Close()
+	there, err := router.Netlink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	lan, err := there.LinkByName("lan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	link, err := rogue.addMacvlan(there, netlink.LinkAttrs{ParentIndex: lan.Attrs().Index})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +179,7 @@ func TestASecondServerIsAWarning(t *testing.T) {
 }
 
 func TestARogueAloneIsFoundToo(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	mac := serveToo(t, l, twice)
 	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
 	want := []string{"ok DHCP servers: one answers: 10.77.0.9 (MAC " + mac + "); it offered 10.77.0.200"}
@@ -163,7 +189,7 @@ func TestARogueAloneIsFoundToo(t *testing.T) {
 }
 
 func TestNoServerIsAProblem(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: 100 * time.Millisecond})
 	want := []string{
 		"problem DHCP servers: nobody offered an address within 100ms; switch on the router's DHCP server, and check that the cable goes to a LAN port",
@@ -175,7 +201,7 @@ func TestNoServerIsAProblem(t *testing.T) {
 }
 
 func TestAnInterruptedDoctorLeavesNothing(t *testing.T) {
-	l := startLab(t, lab.SilentDHCP)
+	l := startLab(t, "silent-dhcp")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	serveToo(t, l, func() int {
@@ -197,18 +223,27 @@ func TestAnInterruptedDoctorLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestTheDoctorIsNoClient(t *testing.T) {
-	e := examine(t, Options{}, pi4)
-	mac := e.mac()
-	if again := examine(t, Options{}, pi4).mac(); again.String() != mac.String() {
-		t.Errorf("%s, then %s", mac, again)
-	}
-	other := examine(t, Options{}, map[string]string{"proc/sys/kernel/hostname": "pi\n"}).mac()
-	if other.String() == mac.String() {
-		t.Errorf("two machines have %s", mac)
-	}
-	const multicast, local = 0x01, 0x02
-	if mac[0]&multicast != 0 || mac[0]&local == 0 || mac[0] == 0x02 {
-		t.Errorf("%s", mac)
+func TestCheckAddresses(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		offer   string // the address in its subnet
+		clients int
+		want    string
+	}{
+		{"a home router", "192.168.1.57/24", 200, "ok: 192.168.1.0/24 has room for 253 clients; how many of its addresses are free cannot be seen"},
+		{"every last one", "192.168.1.57/24", 253, "ok: 192.168.1.0/24 has room for 253 clients; how many of its addresses are free cannot be seen"},
+		{"one too many", "192.168.1.57/24", 254, "problem: 192.168.1.0/24 has room for 253 clients, not for 254 -> use fewer clients, or widen the router's subnet"},
+		{"an offer of no use", "", 200, "skipped: the offer names no subnet with room for clients"},
+		{"a point-to-point link", "192.168.1.57/32", 200, "skipped: the offer names no subnet with room for clients"},
+		{"no offer", "none", 200, "skipped: no offer, so no subnet"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := examine(t, Options{Interface: "eth0", Clients: tt.clients}, nil)
+			if tt.offer != "none" {
+				p, _ := netip.ParsePrefix(tt.offer)
+				e.offers = []netmgr.Server{{Address: p}}
+			}
+			compare(t, tt.want, e.checkAddresses())
+		})
 	}
 }

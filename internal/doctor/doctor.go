@@ -87,7 +87,8 @@ type exam struct {
 	access func(path string, mode uint32) error // access(2)
 	links  func() ([]netlink.Link, error)       // of this network namespace
 	known  map[fact]bool
-	offers []offer // by all DHCP servers
+	parent netlink.Link    // once it is known to be fit
+	offers []netmgr.Server // all that offered something
 }
 
 func newExam(ctx context.Context, opts Options, root fs.FS) *exam {
@@ -149,9 +150,9 @@ var probes = []probe{
 	{name: "folders", needs: []fact{isRoot}, run: (*exam).checkFolders},
 	{name: "file descriptors", run: (*exam).checkDescriptors},
 	{name: "memory", run: (*exam).checkMemory},
-	{name: "namespace limit", run: (*exam).checkNamespaceLimit},
-	{name: "neighbour table", run: (*exam).checkNeighbours},
-	{name: "packet backlog", run: (*exam).checkBacklog},
+	{name: "namespace limit", run: checkLimit(netmgr.Namespaces, "network namespaces")},
+	{name: "neighbour table", run: checkLimit(netmgr.Neighbours, "neighbours")},
+	{name: "packet backlog", run: checkLimit(netmgr.Backlog, "packets of one broadcast")},
 	{name: "DHCP servers", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkDHCP},
 	{name: "addresses", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkAddresses},
 }

@@ -12,15 +12,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
-// machine is a file system with the given contents, by path from /. A content
+// filesOf is a file system with the given contents, by path from /. A content
 // that begins with "->" is a symbolic link, and "/" is a folder.
-func machine(files map[string]string) fs.FS {
+func filesOf(files map[string]string) fs.FS {
 	root := fstest.MapFS{".": {Mode: fs.ModeDir}}
 	for path, content := range files {
 		file := &fstest.MapFile{Data: []byte(content)}
@@ -57,7 +58,7 @@ func names(checks []Check) []string {
 
 func examine(t *testing.T, opts Options, files map[string]string) *exam {
 	t.Helper()
-	e := newExam(t.Context(), opts, machine(files))
+	e := newExam(t.Context(), opts, filesOf(files))
 	e.links = func() ([]netlink.Link, error) { return linksOf(files), nil }
 	return e
 }
@@ -74,11 +75,31 @@ func linksOf(files map[string]string) (links []netlink.Link) {
 	for name, index := range indexes {
 		attrs := netlink.LinkAttrs{Name: name, Index: index}
 		for path, content := range files {
+			value := strings.TrimSpace(content)
 			switch {
 			case strings.HasSuffix(path, "/"+name+"/address"):
-				attrs.HardwareAddr, _ = net.ParseMAC(strings.TrimSpace(content))
+				attrs.HardwareAddr, _ = net.ParseMAC(value)
 			case strings.HasSuffix(path, "/"+name+"/master"):
 				attrs.MasterIndex = indexes[filepath.Base(content)]
+			case strings.HasSuffix(path, "/"+name+"/mtu"):
+				attrs.MTU, _ = strconv.Atoi(value)
+			case strings.HasSuffix(path, "/"+name+"/type"):
+				attrs.EncapType = map[string]string{"1": "ether", "772": "loopback", "65534": "none"}[value]
+			case strings.HasSuffix(path, "/"+name+"/flags"):
+				flags, _ := strconv.ParseUint(value, 0, 32)
+				attrs.RawFlags |= uint32(flags)
+				if flags&unix.IFF_UP != 0 {
+					attrs.Flags |= net.FlagUp
+				}
+				if flags&unix.IFF_LOOPBACK != 0 {
+					attrs.Flags |= net.FlagLoopback
+				}
+			case strings.HasSuffix(path, "/"+name+"/carrier") && value == "1":
+				attrs.RawFlags |= unix.IFF_LOWER_UP
+			case strings.HasSuffix(path, "/"+name+"/operstate"):
+				attrs.OperState = map[string]netlink.LinkOperState{
+					"up": netlink.OperUp, "down": netlink.OperDown, "lowerlayerdown": netlink.OperLowerLayerDown, "dormant": netlink.OperDormant,
+				}[value]
 			}
 		}
 		links = append(links, &netlink.GenericLink{LinkAttrs: attrs, LinkType: strings.TrimRight(name, "0123456789")})

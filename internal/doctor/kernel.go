@@ -3,11 +3,14 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
-	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/machine"
+	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 // Nobody tries lanstorm on older kernels (docs/kernels.md).
@@ -15,7 +18,7 @@ const oldestMajor, oldestMinor = 6, 1
 
 // checkKernel reads what `uname -r` prints.
 func (e *exam) checkKernel() Check {
-	release, err := readLine(e.root, "proc/sys/kernel/osrelease")
+	release, err := machine.Line(e.root, "proc/sys/kernel/osrelease")
 	if err != nil {
 		return skipped("cannot be told: %v", err)
 	}
@@ -34,7 +37,10 @@ func (e *exam) checkKernel() Check {
 // of modules tell neither what is built in nor what may be loaded.
 
 func (e *exam) checkNamespaces() Check {
-	err := inScratch(func(s *scratch) error { return s.Do(func() error { return nil }) })
+	ns, err := namespace.Create(fmt.Sprintf("lanstorm-doctor-%08x", rand.Uint32()))
+	if err == nil {
+		err = errors.Join(ns.Do(func() error { return nil }), ns.Delete())
+	}
 	if err != nil {
 		return problem("use a kernel with CONFIG_NET_NS; in a container, add CAP_SYS_ADMIN or --privileged",
 			"a network namespace cannot be used: %v", err)
@@ -81,10 +87,7 @@ func (e *exam) checkMacvlan() Check {
 		if err != nil {
 			return errNoTrial{err}
 		}
-		return inScratch(func(home *scratch) error {
-			_, err := home.addMacvlan(lan.nl, netlink.LinkAttrs{ParentIndex: parent.Attrs().Index})
-			return err
-		})
+		return netmgr.TryLink(lan.nl, parent.Attrs())
 	}))
 }
 
@@ -103,7 +106,7 @@ type errNoTrial struct{ error }
 
 // checkMasquerade makes the rule that the lab's router has.
 func (e *exam) checkMasquerade() Check {
-	if err := inScratch(masquerade); err != nil {
+	if err := inScratch(func(s *scratch) error { return lab.Masquerade(s.NS, "wan") }); err != nil {
 		return cannot("nft_masq", "CONFIG_NF_TABLES, CONFIG_NFT_NAT and CONFIG_NFT_MASQ", err)
 	}
 	return ok("an nftables rule was made and removed")
@@ -113,29 +116,4 @@ func (e *exam) checkMasquerade() Check {
 func cannot(module, config string, err error) Check {
 	return problem(fmt.Sprintf("sudo modprobe %s; if there is no such module, use a kernel with %s", module, config),
 		"the kernel refuses: %v", err)
-}
-
-func masquerade(s *scratch) error {
-	var c *nftables.Conn
-	err := s.Do(func() (err error) {
-		c, err = nftables.New(nftables.AsLasting())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	defer c.CloseLasting()
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "doctor"})
-	chain := c.AddChain(&nftables.Chain{
-		Name:     "postrouting",
-		Table:    table,
-		Type:     nftables.ChainTypeNAT,
-		Hooknum:  nftables.ChainHookPostrouting,
-		Priority: nftables.ChainPriorityNATSource,
-	})
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Masq{}}})
-	if err := c.Flush(); err != nil {
-		return fmt.Errorf("nftables masquerade: %w", err)
-	}
-	return nil
 }

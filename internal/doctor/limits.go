@@ -4,23 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/bits"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
+	"github.com/lanstorm/lanstorm/netmgr"
 )
 
-// What clients take. Memory was measured with a thousand of them: 270 KB in
-// the kernel and 40 KB in this process each. Of descriptors an idle client has
-// one, its namespace, and three when it pings; workloads take more.
+// What a client takes besides netmgr's limits. Memory was measured with a thousand
+// of them: 270 KB in the kernel and 40 KB in this process each. Workloads take more
+// descriptors than pings.
 const (
 	bytesPerClient       = 310 << 10
-	descriptorsOfOurs    = 64
-	descriptorsForPing   = 3
 	descriptorsPerClient = 8
-	neighboursOfTheHost  = 24
-	neighboursPerClient  = 2 // its gateway or a sibling, and itself as that one sees it
 )
 
 // checkDescriptors reads this process's own limit, which the Go runtime has
@@ -43,16 +41,17 @@ func (e *exam) checkDescriptors() Check {
 	if err != nil {
 		return skipped("cannot be told: /proc/self/limits says %q", soft)
 	}
-	least := descriptorsOfOurs + e.Clients*descriptorsForPing
-	need := descriptorsOfOurs + e.Clients*descriptorsPerClient
-	remedy := fmt.Sprintf("sudo prlimit --nofile=%d lanstorm run ...", powerOfTwo(need))
+	most := netmgr.Descriptors
+	most.Each = descriptorsPerClient
+	least, need := netmgr.Descriptors.Need(e.Clients), most.Need(e.Clients)
+	remedy := fmt.Sprintf("sudo prlimit --nofile=%d lanstorm run ...", need)
 	switch {
 	case least > limit:
 		return problem(remedy, "%d allowed; %d clients need %d", limit, e.Clients, least)
 	case need > limit:
 		return warning(remedy, "%d allowed; %d clients that do more than ping may need %d", limit, e.Clients, need)
 	}
-	return ok("%d allowed, enough for %d clients", limit, max(0, limit-descriptorsOfOurs)/descriptorsPerClient)
+	return ok("%d allowed, enough for %d clients", limit, most.Enough(limit))
 }
 
 // checkMemory asks for what can be had without swapping, see proc_meminfo(5).
@@ -77,74 +76,37 @@ func (e *exam) checkMemory() Check {
 	return ok("%d MB available, enough for about %d clients", free>>20, free/bytesPerClient)
 }
 
-// checkNamespaceLimit reads namespaces(7)'s limit for this user.
-func (e *exam) checkNamespaceLimit() Check {
-	const key = "user.max_net_namespaces"
-	limit, err := readNumber(e.root, sysctl(key))
-	if err != nil {
-		return untold(key, err)
+// checkLimit compares a limit of the kernel with what clients need of it. Every
+// run raises one that is too low if it can, and puts it back at its end. Some are
+// shown to the host's own network namespace alone.
+func checkLimit(l netmgr.Limit, what string) func(*exam) Check {
+	return func(e *exam) Check {
+		key := "proc/sys/" + l.Keys[len(l.Keys)-1]
+		limit, err := machine.Number(e.root, key)
+		if errors.Is(err, fs.ErrNotExist) {
+			return skipped("/%s is not shown here, as in a container", key)
+		}
+		if err != nil {
+			return skipped("cannot be told: %v", err)
+		}
+		if limit >= l.Need(e.Clients) {
+			return ok("room for %d %s, enough for %d clients", limit, what, l.Enough(limit))
+		}
+		finding := fmt.Sprintf("room for %d %s, too few for %d clients", limit, what, e.Clients)
+		switch {
+		case !e.known[isRoot]:
+			return skipped("%s; whether a run can raise that, only root can tell", finding)
+		case e.access("/"+key, unix.W_OK) == nil:
+			return ok("%s; a run raises that, and puts it back", finding)
+		}
+		remedy := "on the host: sudo sysctl -w"
+		for _, k := range l.Keys {
+			remedy += fmt.Sprintf(" %s=%d", strings.ReplaceAll(k, "/", "."), netmgr.Plenty(e.Clients))
+		}
+		status := Warning
+		if l.Hard {
+			status = Problem
+		}
+		return Check{Status: status, Finding: finding + ", and a run cannot raise that from here", Remedy: remedy}
 	}
-	if e.Clients > limit {
-		return problem(fmt.Sprintf("sudo sysctl -w %s=%d", key, powerOfTwo(2*e.Clients)),
-			"%d network namespaces allowed; %d clients need one each", limit, e.Clients)
-	}
-	return ok("%d network namespaces allowed", limit)
 }
-
-// checkNeighbours compares with the size of the ARP table, which all
-// namespaces share (arp(7), neighbour.c). Beyond it packets are dropped.
-func (e *exam) checkNeighbours() Check {
-	const key = "net.ipv4.neigh.default.gc_thresh"
-	limit, err := readNumber(e.root, sysctl(key+"3"))
-	if err != nil {
-		return untold(key+"3", err)
-	}
-	if need := neighboursOfTheHost + e.Clients*neighboursPerClient; need > limit {
-		room := powerOfTwo(2 * need)
-		return e.raisable(key+"3",
-			fmt.Sprintf("sudo sysctl -w %s1=%d %s2=%d %s3=%d", key, room/4, key, room/2, key, room),
-			fmt.Sprintf("room for %d neighbours, too few for %d clients", limit, e.Clients))
-	}
-	return ok("room for %d neighbours, enough for about %d clients", limit, max(0, limit-neighboursOfTheHost)/neighboursPerClient)
-}
-
-// checkBacklog compares with the queue that each processor has for received
-// packets: macvlan puts a copy of a broadcast there for every client.
-func (e *exam) checkBacklog() Check {
-	const key = "net.core.netdev_max_backlog"
-	limit, err := readNumber(e.root, sysctl(key))
-	if err != nil {
-		return untold(key, err)
-	}
-	if e.Clients > limit {
-		return e.raisable(key, fmt.Sprintf("sudo sysctl -w %s=%d", key, powerOfTwo(2*e.Clients)),
-			fmt.Sprintf("%d packets, too few for a broadcast to %d clients", limit, e.Clients))
-	}
-	return ok("%d packets, enough for a broadcast to as many clients", limit)
-}
-
-// raisable is a limit that is too low, which every run raises by itself if it
-// can, and puts back at its end.
-func (e *exam) raisable(key, remedy, finding string) Check {
-	switch {
-	case !e.known[isRoot]:
-		return skipped("%s; whether a run can raise that, only root can tell", finding)
-	case e.access("/"+sysctl(key), unix.W_OK) != nil:
-		return warning("on the host: "+remedy, "%s, and a run cannot raise that from here", finding)
-	}
-	return ok("%s; a run raises that, and puts it back", finding)
-}
-
-func sysctl(key string) string { return "proc/sys/" + strings.ReplaceAll(key, ".", "/") }
-
-// untold is a limit that cannot be read. Some are shown to the host's own
-// network namespace alone.
-func untold(key string, err error) Check {
-	if errors.Is(err, fs.ErrNotExist) {
-		return skipped("%s is not shown here, as in a container", key)
-	}
-	return skipped("cannot be told: %v", err)
-}
-
-// powerOfTwo is the smallest one that is not below n.
-func powerOfTwo(n int) int { return 1 << bits.Len(uint(max(n, 1)-1)) }

@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
 // claim is what a manager of networks says of one interface.
@@ -37,7 +39,7 @@ var managers = []struct {
 // a test watches that the host's namespace never hears of them.
 func (e *exam) checkManagers() Check {
 	running := processes(e.root)
-	index, err := readNumber(e.root, e.link("ifindex"))
+	index, err := machine.Number(e.root, e.link("ifindex"))
 	if err != nil {
 		return skipped("cannot be told: %v", err)
 	}
@@ -79,7 +81,7 @@ func processes(root fs.FS) map[string]bool {
 		if _, err := strconv.Atoi(entry.Name()); err != nil {
 			continue
 		}
-		if name, err := readLine(root, path.Join("proc", entry.Name(), "comm")); err == nil {
+		if name, err := machine.Line(root, path.Join("proc", entry.Name(), "comm")); err == nil {
 			names[name] = true
 		}
 	}

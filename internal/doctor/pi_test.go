@@ -29,7 +29,7 @@ func TestCheckPower(t *testing.T) {
 		{"hot but well fed", map[string]string{firmware: "80008\n"}, "ok: no under-voltage since the Pi started"},
 		{"the firmware of a Pi whose folder has an address",
 			map[string]string{"sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled": "1\n"}, now},
-		{"nonsense from the firmware", map[string]string{firmware: "warm\n"}, "skipped: not reported by this machine"},
+		{"nonsense from the firmware", map[string]string{firmware: "warm\n"}, `skipped: cannot be told: get_throttled says "warm"`},
 		{"the driver, no alarm", map[string]string{"sys/class/hwmon/hwmon0/name": "cpu_thermal\n", voltage: "rpi_volt\n", alarm: "0\n"},
 			"ok: no under-voltage at this moment"},
 		{"the driver, alarm", map[string]string{voltage: "rpi_volt\n", alarm: "1\n"}, now},

@@ -78,25 +78,6 @@ func colonFields(text []byte) map[string]string {
 	return fields
 }
 
-// readLine reads a file of one short line, as those of /proc and /sys are.
-func readLine(root fs.FS, path string) (string, error) {
-	text, err := fs.ReadFile(root, path)
-	return strings.TrimSpace(strings.TrimRight(string(text), "\x00")), err
-}
-
-// readNumber reads a file that holds a decimal number.
-func readNumber(root fs.FS, path string) (int, error) {
-	text, err := readLine(root, path)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf("/%s: %q is not a number", path, text)
-	}
-	return n, nil
-}
-
 func exists(root fs.FS, path string) bool {
 	_, err := fs.Stat(root, path)
 	return err == nil

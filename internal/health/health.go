@@ -6,12 +6,8 @@ package health
 
 import (
 	"cmp"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -153,20 +149,3 @@ func (w *Watch) judge(now time.Time, counted []Counters) Report {
 	judgeCounters(&r, counted)
 	return r
 }
-
-// readText returns a file of one line without its end.
-func readText(root fs.FS, name string) (string, error) {
-	data, err := fs.ReadFile(root, name)
-	return strings.TrimSpace(string(data)), err
-}
-
-func readNumber(root fs.FS, name string) (int, error) {
-	text, err := readText(root, name)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
-}
-
-// errNotReported is for what only some machines know of themselves.
-var errNotReported = errors.New("not reported by this machine")

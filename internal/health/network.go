@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
 // softnet watches the queues of received packets that each processor has
@@ -131,7 +133,7 @@ func (n *neighbours) judge(r *Report) {
 // tooLow tells a setting of the kernel and how to raise it. Some are shown to
 // the first network namespace alone.
 func tooLow(root fs.FS, key string) (is, remedy string) {
-	limit, err := readNumber(root, "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
+	limit, err := machine.Number(root, "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
 	if err != nil {
 		return key + " is too low", "raise " + key + " on the host"
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
 // link reads the counters of a link, see sysfs-class-net-statistics.
@@ -19,7 +21,7 @@ type link struct {
 
 func (l link) read(counter string) (int, error) {
 	dir := path.Join("sys/class/net", l.name)
-	n, err := readNumber(l.root, path.Join(dir, counter))
+	n, err := machine.Number(l.root, path.Join(dir, counter))
 	if err != nil {
 		if _, statErr := fs.Stat(l.root, dir); l.name == "" || statErr != nil {
 			return 0, fmt.Errorf("no link is called %q", l.name)

@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -30,6 +31,7 @@ import (
 
 func TestProvokeSoftnet(t *testing.T) {
 	nstest.Need(t)
+	nstest.Crowd(t, nstest.Everybody) // for whom limits would be raised
 	// A datagram that the kernel is to cut into 64, flooded by a bridge to 48
 	// ports, each of which does the cutting: 3072 packets in the queue of this
 	// processor before it gets round to any.
@@ -112,6 +114,7 @@ func TestProvokeParentDrops(t *testing.T) {
 
 func TestProvokeNeighbours(t *testing.T) {
 	nstest.Need(t)
+	nstest.Crowd(t, nstest.Everybody) // whose neighbours would find no room
 	const room = 1100
 	const threshold = "net.ipv4.neigh.default.gc_thresh3"
 	atMost(t, threshold, room)
@@ -202,7 +205,7 @@ func atMost(t *testing.T, key string, most int) {
 	defer outside.Close()
 	is := 0
 	err = outside.Do(func() (err error) {
-		is, err = readNumber(os.DirFS("/"), "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
+		is, err = machine.Number(os.DirFS("/"), "proc/sys/"+strings.ReplaceAll(key, ".", "/"))
 		return err
 	})
 	switch {
@@ -232,7 +235,7 @@ func rawSender(t *testing.T, link string) func(protocol uint16) {
 
 func counter(t *testing.T, link, name string) int {
 	t.Helper()
-	n, err := readNumber(os.DirFS("/"), "sys/class/net/"+link+"/statistics/"+name)
+	n, err := machine.Number(os.DirFS("/"), "sys/class/net/"+link+"/statistics/"+name)
 	must(t, err)
 	return n
 }

@@ -5,21 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync/atomic"
+	"text/template"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // configured is a program that reads in a file, when it starts, what it is to
-// do. It serves DHCP only: the router's name server is the built-in one.
+// do.
 type configured struct {
 	*program
 	args     []string // name, among others, its configuration
 	confFile string
-	render   func(fault.Conditions) ([]byte, error) // its configuration
-	prepare  func() error                           // before it starts; may be nil
+	conf     *template.Template // of settings
+	names    bool               // it is the router's name server, too; otherwise the built-in one is
+	prepare  func() error       // before it starts; may be nil
 
 	leaseFile string
 	count     func(leases string, now time.Time) int // of those in force; nil: nobody knows
@@ -29,18 +32,43 @@ type configured struct {
 	wrote  []byte // the configuration that it last began with
 }
 
+// settings are what a configuration may say.
+type settings struct {
+	fault.Conditions
+	Subnet, LAN         netip.Prefix // LAN: with the address of the router
+	Mask                net.IP
+	Router, First, Last netip.Addr
+	Offset, Seconds     int // of the first lease in the subnet; of the lease time
+	PingCheck           bool
+	Leases              string // the file
+}
+
 // serveConfigured makes c the router's DHCP server, which starts when it is
 // told how to behave.
 func (l *Lab) serveConfigured(c *configured) error {
 	l.server = c
+	if c.names {
+		return nil
+	}
 	return l.forwardDNS(new(atomic.Bool))
+}
+
+func (p *configured) render(c fault.Conditions) ([]byte, error) {
+	l := p.lab
+	var b bytes.Buffer
+	err := p.conf.Execute(&b, settings{
+		Conditions: c, Subnet: l.opts.Subnet, LAN: l.lan(), Mask: net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
+		Router: l.Router, First: l.firstLease(), Last: nth(l.firstLease(), c.Pool-1),
+		Offset: firstHost, Seconds: int(c.LeaseTime / time.Second), PingCheck: l.opts.PingCheck, Leases: p.leaseFile,
+	})
+	return b.Bytes(), err
 }
 
 // obey runs the program anew when c changes its configuration. It reads its
 // leases from their file then.
 func (p *configured) obey(c fault.Conditions) (err error) {
 	p.config = nil
-	if !c.SilentDHCP {
+	if !c.SilentDHCP || p.names {
 		if p.config, err = p.render(c); err != nil {
 			return err
 		}
@@ -85,21 +113,32 @@ func (p *configured) serve() error {
 }
 
 // lanIsUp waits for the carrier of the LAN, unless its link is down.
-func (p *configured) lanIsUp() (bool, error) {
-	for end := time.Now().Add(carrierTime); time.Now().Before(end); time.Sleep(time.Millisecond) {
+func (p *configured) lanIsUp() (up bool, err error) {
+	down := false
+	has := by(time.Now().Add(carrierTime), func() bool {
 		var lan *net.Interface
-		err := p.lab.router.Do(func() (err error) {
+		err = p.lab.router.Do(func() (err error) {
 			lan, err = net.InterfaceByName("lan")
 			return err
 		})
-		if err != nil || lan.Flags&net.FlagUp == 0 {
-			return false, err
-		}
-		if lan.Flags&net.FlagRunning != 0 {
-			return true, nil
-		}
+		down = err != nil || lan.Flags&net.FlagUp == 0
+		return down || lan.Flags&net.FlagRunning != 0
+	})
+	if !has {
+		err = fmt.Errorf("no carrier on lan after %s", carrierTime)
 	}
-	return false, fmt.Errorf("no carrier on lan after %s", carrierTime)
+	return has && !down, err
+}
+
+// by waits for what will be so before end, and reports whether it is.
+func by(end time.Time, so func() bool) bool {
+	for !so() {
+		if time.Now().After(end) {
+			return false
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return true
 }
 
 func (p *configured) saveLeases() error {
@@ -121,18 +160,4 @@ func (p *configured) leases() (int, error) {
 		return 0, nil
 	}
 	return p.count(string(file), time.Now()), err
-}
-
-// options are what leases say besides their address: the router and the name
-// server, unless c is against it. The names are those of IANA, which Kea and
-// dhcpd use.
-func (l *Lab) options(c fault.Conditions) map[string]string {
-	options := map[string]string{"routers": l.Router.String(), "domain-name-servers": l.Router.String()}
-	if c.NoGateway {
-		delete(options, "routers")
-	}
-	if c.NoDNS {
-		delete(options, "domain-name-servers")
-	}
-	return options
 }

@@ -1,14 +1,10 @@
 package lab
 
 import (
-	"bytes"
-	"net"
 	"os"
 	"strings"
 	"text/template"
 	"time"
-
-	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // dhcpdTemplate is a dhcpd.conf(5). Clients get the lease time of the lab,
@@ -20,12 +16,11 @@ default-lease-time {{.Seconds}};
 min-lease-time {{.Seconds}};
 max-lease-time {{.Seconds}};
 dhcp-cache-threshold 0;
-subnet {{.Network}} netmask {{.Mask}} {
+subnet {{.Subnet.Addr}} netmask {{.Mask}} {
 	range {{.First}} {{.Last}};
 	option domain-name "lan.example.test";
-{{- range $name, $data := .Options}}
-	option {{$name}} {{$data}};
-{{- end}}
+	{{if not .NoGateway}}option routers {{.Router}};{{end}}
+	{{if not .NoDNS}}option domain-name-servers {{.Router}};{{end}}
 }
 `))
 
@@ -37,22 +32,9 @@ func (l *Lab) serveDhcpd() error {
 	if err != nil {
 		return err
 	}
-	d := &configured{program: p, confFile: p.file("dhcpd.conf"), leaseFile: p.file("dhcpd.leases"), count: countDhcpdLeases}
+	d := &configured{program: p, confFile: p.file("dhcpd.conf"), conf: dhcpdTemplate, leaseFile: p.file("dhcpd.leases"), count: countDhcpdLeases}
 	p.words, p.blurb = unconfined(p.words), "If you think you have received this message due to a bug"
 	d.args = []string{"-4", "-f", "-d", "-cf", d.confFile, "-lf", d.leaseFile, "--no-pid", "lan"}
-	d.render = func(c fault.Conditions) ([]byte, error) {
-		var b bytes.Buffer
-		err := dhcpdTemplate.Execute(&b, map[string]any{
-			"PingCheck": l.opts.PingCheck,
-			"Seconds":   int(c.LeaseTime.Seconds()),
-			"Network":   l.opts.Subnet.Addr(),
-			"Mask":      net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
-			"First":     l.firstLease(),
-			"Last":      l.lastLease(c),
-			"Options":   l.options(c),
-		})
-		return b.Bytes(), err
-	}
 	// It refuses to begin without one.
 	d.prepare = func() error {
 		file, err := os.OpenFile(d.leaseFile, os.O_CREATE|os.O_WRONLY, 0o644)

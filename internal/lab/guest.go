@@ -21,30 +21,10 @@ func (l *Lab) Guest() (ns *namespace.NS, leave func() error, err error) {
 		return nil, nil, err
 	}
 	leave = func() error { return errors.Join(ns.DeleteLinks(), ns.Delete()) }
-	if err := l.connectGuest(ns); err != nil {
+	// Clients need not hear the guest, nor it them.
+	self := netip.PrefixFrom(nth(l.opts.Subnet.Addr(), 3), l.opts.Subnet.Bits())
+	if err := addHost(&netlink.Handle{}, l.Parent, ns, nil, netlink.MACVLAN_MODE_PRIVATE, self); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("guest: %w", err), leave())
 	}
 	return ns, leave, nil
-}
-
-func (l *Lab) connectGuest(ns *namespace.NS) error {
-	h, err := ns.Netlink()
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	host, err := netlink.NewHandle(netlink.FAMILY_ALL)
-	if err != nil {
-		return err
-	}
-	defer host.Close()
-	parent, err := host.LinkByName(l.Parent)
-	if err != nil {
-		return err
-	}
-	// Clients need not hear the guest, nor it them.
-	if err := addMacvlan(host, parent, ns, nil, netlink.MACVLAN_MODE_PRIVATE); err != nil {
-		return err
-	}
-	return bringUp(h, "lan", []netip.Prefix{netip.PrefixFrom(nth(l.opts.Subnet.Addr(), 3), l.opts.Subnet.Bits())})
 }

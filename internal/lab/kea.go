@@ -1,17 +1,13 @@
 package lab
 
 import (
-	"bytes"
 	_ "embed"
-	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
 	"text/template"
 	"time"
-
-	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 //go:embed kea.json
@@ -34,19 +30,8 @@ func (l *Lab) serveKea() error {
 	// Kea writes a row before it answers, so a count by the file is never behind;
 	// its own statistics go on counting leases that have expired, and addresses
 	// that were declined.
-	k := &configured{program: p, confFile: p.file("kea.json"), leaseFile: p.file("kea-leases4.csv"), count: countKeaLeases}
+	k := &configured{program: p, confFile: p.file("kea.json"), conf: keaTemplate, leaseFile: p.file("kea-leases4.csv"), count: countKeaLeases}
 	k.args = []string{"-c", k.confFile}
-	k.render = func(c fault.Conditions) ([]byte, error) {
-		var b bytes.Buffer
-		err := keaTemplate.Execute(&b, map[string]any{
-			"Leases":  k.leaseFile,
-			"Seconds": int(c.LeaseTime.Seconds()),
-			"Subnet":  l.opts.Subnet.String(),
-			"Pool":    fmt.Sprintf("%s - %s", l.firstLease(), l.lastLease(c)),
-			"Options": l.options(c),
-		})
-		return b.Bytes(), err
-	}
 	return l.serveConfigured(k)
 }
 

@@ -10,6 +10,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -20,7 +21,6 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
-	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -68,14 +68,6 @@ func (s Server) gives(d time.Duration) error {
 
 // Servers are all servers, in the order of the documentation.
 var Servers = []Server{Builtin, Dnsmasq, Kea, Dhcpd, Udhcpd, Networkd}
-
-// Some faults by name; package fault lists them all.
-const (
-	SilentDHCP   Fault = "silent-dhcp"   // DHCP messages are not answered
-	NoGateway    Fault = "no-gateway"    // leases carry no router (option 3)
-	InternetDown Fault = "internet-down" // the cable to the provider is unplugged
-	SilentDNS    Fault = "silent-dns"    // DNS queries are not answered
-)
 
 // firstHost is the offset in the subnet of the first address handed out: the
 // ones below are for the router and for hosts with fixed addresses.
@@ -217,14 +209,22 @@ func (l *Lab) Leases() (int, error) {
 	return l.server.leases()
 }
 
+// LeasesLeft is how many leases the server still holds when it has had time to
+// hear that they were given back. Its errors are those of Leases.
+func (l *Lab) LeasesLeft(ctx context.Context) (n int, err error) {
+	const patience = 10 * time.Second
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if n, err = l.Leases(); err != nil || n == 0 || ctx.Err() != nil || time.Now().After(end) {
+			return n, err
+		}
+	}
+}
+
 // defers registers what undoes the thing just made.
 func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
 
 // firstLease is the first address of the DHCP pool.
 func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }
-
-// lastLease is the last one, when the pool is as c says.
-func (l *Lab) lastLease(c fault.Conditions) netip.Addr { return nth(l.firstLease(), c.Pool-1) }
 
 // nth is the IPv4 address n places after a.
 func nth(a netip.Addr, n int) netip.Addr {

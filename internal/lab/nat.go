@@ -11,9 +11,9 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// masquerade hides what leaves by the link out behind the router's address
+// Masquerade hides what leaves by the link out behind the router's address
 // there: nft's `oifname "wan" masquerade` in a postrouting chain.
-func masquerade(router *namespace.NS, out string) error {
+func Masquerade(router *namespace.NS, out string) error {
 	return withNftables(router, func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "lab"})
 		chain := c.AddChain(&nftables.Chain{

@@ -1,14 +1,10 @@
 package lab
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"text/template"
-	"time"
-
-	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // networkdTemplate is a systemd.network(5). The address is there already, but
@@ -17,7 +13,7 @@ var networkdTemplate = template.Must(template.New("lan.network").Parse(`[Match]
 Name=lan
 
 [Network]
-Address={{.Address}}
+Address={{.LAN}}
 KeepConfiguration=yes
 LinkLocalAddressing=no
 IPv6AcceptRA=no
@@ -28,8 +24,8 @@ PoolOffset={{.Offset}}
 PoolSize={{.Pool}}
 DefaultLeaseTimeSec={{.Seconds}}
 MaxLeaseTimeSec={{.Seconds}}
-EmitRouter={{.EmitRouter}}
-EmitDNS={{.EmitDNS}}
+EmitRouter={{not .NoGateway}}
+EmitDNS={{not .NoDNS}}
 DNS={{.Router}}
 `))
 
@@ -77,19 +73,5 @@ func (l *Lab) serveNetworkd() error {
 	p.words = []string{"/bin/sh", "-c", enterNetworkd, "sh", dir}
 	p.env = []string{"SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=debug"} // says only then that it serves
 	p.enter = func(cmd *exec.Cmd) error { return l.router.Start(cmd) }
-	n := &configured{program: p, confFile: p.file("network/lan.network"), leaseFile: p.file("none")}
-	n.render = func(c fault.Conditions) ([]byte, error) {
-		var b bytes.Buffer
-		err := networkdTemplate.Execute(&b, map[string]any{
-			"Address":    l.lan(),
-			"Router":     l.Router,
-			"Offset":     firstHost,
-			"Pool":       c.Pool,
-			"Seconds":    int(c.LeaseTime / time.Second),
-			"EmitRouter": !c.NoGateway,
-			"EmitDNS":    !c.NoDNS,
-		})
-		return b.Bytes(), err
-	}
-	return l.serveConfigured(n)
+	return l.serveConfigured(&configured{program: p, confFile: p.file("network/lan.network"), conf: networkdTemplate, leaseFile: p.file("none")})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -18,6 +19,7 @@ func carrier(l *lab.Lab) bool {
 }
 
 func TestARebootIsSeenAndSurvived(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		opts lab.Options
@@ -29,6 +31,9 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 		{"with udhcpd", with(lab.Udhcpd)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
 			need(t, tt.opts.Server)
 			l := startLab(t, tt.opts)
 			m := newPatientManager(t, l, time.Minute) // the second declines the address of the first
@@ -66,6 +71,9 @@ func TestARebootIsSeenAndSurvived(t *testing.T) {
 }
 
 func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, ordinary("internet-down"))
 	m := newManager(t, l)
 	if err := m.CreateClients(t.Context(), 1); err != nil {
@@ -83,6 +91,9 @@ func TestARouterWithoutInternetHasNoneAfterAReboot(t *testing.T) {
 // The router reboots by itself, once, and clients that ask meanwhile are
 // served afterwards.
 func TestARouterRebootsInTheMiddle(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, ordinary("reboot-after 2"))
 	m, err := netmgr.New(netmgr.Options{Parent: l.Parent, Prefix: "patient"})
 	if err != nil {
@@ -108,10 +119,16 @@ func TestARouterRebootsInTheMiddle(t *testing.T) {
 }
 
 func TestALabCanBeClosedWhileItReboots(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
 	l := startLab(t, ordinary("reboot-after 1"))
-	newClient(t, l)
+	m := newManager(t, l)
+	done := make(chan error)
+	go func() { done <- m.CreateClients(t.Context(), 1) }()
 	eventually(t, "the link is down", func() bool { return !carrier(l) })
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
+	<-done // with an address or without
 }

@@ -68,19 +68,7 @@ func (l *Lab) connectHost(ns *namespace.NS, mac net.HardwareAddr, addrs ...netip
 		return err
 	}
 	defer router.Close()
-	there, err := ns.Netlink()
-	if err != nil {
-		return err
-	}
-	defer there.Close()
-	lan, err := router.LinkByName("lan")
-	if err != nil {
-		return err
-	}
-	if err := addMacvlan(router, lan, ns, mac, netlink.MACVLAN_MODE_BRIDGE); err != nil {
-		return err
-	}
-	return bringUp(there, "lan", addrs)
+	return addHost(router, "lan", ns, mac, netlink.MACVLAN_MODE_BRIDGE, addrs...)
 }
 
 func (r *rogue) handle(conn net.PacketConn, peer net.Addr, req *dhcpv4.DHCPv4) {

@@ -172,7 +172,7 @@ func TestServeLeavesNothingOfALabThatCannotStand(t *testing.T) {
 	leavesNothing(t, func() {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		err := lab.Serve(ctx, with(lab.Dnsmasq, lab.SilentDNS), func(*lab.Lab) { cancel() })
+		err := lab.Serve(ctx, with(lab.Dnsmasq, "silent-dns"), func(*lab.Lab) { cancel() })
 		if err == nil || !strings.Contains(err.Error(), "silent-dns") {
 			t.Errorf("Serve: %v", err)
 		}
@@ -223,11 +223,14 @@ func TestDownWithoutALab(t *testing.T) {
 }
 
 func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
-	nstest.Need(t)
-	useOnce(t, ordinary())
+	t.Parallel()
 	for _, server := range lab.Servers {
 		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
 			need(t, server)
+			useOnce(t, ordinary())
 			leavesNothing(t, func() {
 				cmd := otherProcess(t, server)
 				kill(cmd)

@@ -5,15 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"text/template"
 	"time"
-
-	"github.com/lanstorm/lanstorm/internal/fault"
 )
 
 // udhcpdTemplate is a udhcpd.conf(5). Without min_lease whoever asks for a lease
@@ -28,12 +25,8 @@ opt lease {{.Seconds}}
 min_lease {{.Seconds}}
 opt subnet {{.Mask}}
 opt domain lan.example.test
-{{- with index .Options "routers"}}
-opt router {{.}}
-{{- end}}
-{{- with index .Options "domain-name-servers"}}
-opt dns {{.}}
-{{- end}}
+{{if not .NoGateway}}opt router {{.Router}}{{end}}
+{{if not .NoDNS}}opt dns {{.Router}}{{end}}
 `))
 
 // serveUdhcpd has the DHCP server of busybox serve in the router. Its files,
@@ -45,21 +38,8 @@ func (l *Lab) serveUdhcpd() error {
 	if err != nil {
 		return err
 	}
-	u := &configured{program: p, confFile: p.file("udhcpd.conf"), leaseFile: p.file("udhcpd.leases")}
+	u := &configured{program: p, confFile: p.file("udhcpd.conf"), conf: udhcpdTemplate, leaseFile: p.file("udhcpd.leases")}
 	u.args = []string{"-f", u.confFile}
-	u.render = func(c fault.Conditions) ([]byte, error) {
-		var b bytes.Buffer
-		err := udhcpdTemplate.Execute(&b, map[string]any{
-			"First":   l.firstLease(),
-			"Last":    l.lastLease(c),
-			"Pool":    c.Pool,
-			"Leases":  u.leaseFile,
-			"Seconds": int(c.LeaseTime.Seconds()),
-			"Mask":    net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
-			"Options": l.options(c),
-		})
-		return b.Bytes(), err
-	}
 	u.count = func(leases string, _ time.Time) int { return countUdhcpdLeases(leases, l.now.LeaseTime) }
 	u.save = func() error { return writeUdhcpdLeases(p.cmd.Process.Pid, u.leaseFile) }
 	return l.serveConfigured(u)
@@ -87,17 +67,6 @@ func writeUdhcpdLeases(pid int, leaseFile string) error {
 		return fmt.Errorf("udhcpd has not written its leases after %s", saveTime)
 	}
 	return nil
-}
-
-// by waits for what will be so before end, and reports whether it is.
-func by(end time.Time, so func() bool) bool {
-	for !so() {
-		if time.Now().After(end) {
-			return false
-		}
-		time.Sleep(time.Millisecond)
-	}
-	return true
 }
 
 // listens reports whether somebody in the namespace of the process listens on

@@ -32,11 +32,7 @@ var (
 // connect joins host, router and Internet by veth pairs, gives them their
 // addresses and routes, and lets the router forward and translate.
 func (l *Lab) connect() error {
-	host, err := netlink.NewHandle(netlink.FAMILY_ALL)
-	if err != nil {
-		return err
-	}
-	defer host.Close()
+	host := &netlink.Handle{} // of this namespace
 	router, err := l.router.Netlink()
 	if err != nil {
 		return err
@@ -90,7 +86,7 @@ func (l *Lab) connect() error {
 			return err
 		}
 	}
-	return masquerade(l.router, "wan")
+	return Masquerade(l.router, "wan")
 }
 
 func routeToProvider(router *netlink.Handle) error {
@@ -119,10 +115,15 @@ func addVeth(h *netlink.Handle, near string, nearMAC net.HardwareAddr, far strin
 	return nil
 }
 
-// addMacvlan makes a macvlan called lan inside there, on a link that h knows. It
-// gets that name when it is there: before 6.14 the kernel looks whether a name is
-// taken in the namespace of h (__rtnl_newlink in rtnetlink.c). mac may be nil.
-func addMacvlan(h *netlink.Handle, parent netlink.Link, there *namespace.NS, mac net.HardwareAddr, mode netlink.MacvlanMode) error {
+// addHost makes there a host of the LAN, by a macvlan called lan on a link of h's
+// namespace. It gets that name when it is there: before 6.14 the kernel looks
+// whether a name is taken in the namespace of h (__rtnl_newlink in rtnetlink.c).
+// mac may be nil.
+func addHost(h *netlink.Handle, on string, there *namespace.NS, mac net.HardwareAddr, mode netlink.MacvlanMode, addrs ...netip.Prefix) error {
+	parent, err := h.LinkByName(on)
+	if err != nil {
+		return err
+	}
 	draft := netlink.LinkAttrs{
 		Name: there.Name(), ParentIndex: parent.Attrs().Index, HardwareAddr: mac,
 		Namespace: netlink.NsFd(there.FD()), TxQLen: -1,
@@ -139,7 +140,10 @@ func addMacvlan(h *netlink.Handle, parent netlink.Link, there *namespace.NS, mac
 	if err != nil {
 		return fmt.Errorf("macvlan: %w", err)
 	}
-	return inside.LinkSetName(link, "lan")
+	if err := inside.LinkSetName(link, "lan"); err != nil {
+		return err
+	}
+	return bringUp(inside, "lan", addrs)
 }
 
 func bringUp(h *netlink.Handle, name string, addrs []netip.Prefix) error {

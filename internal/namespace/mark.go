@@ -60,6 +60,18 @@ func OpenMarked(name, mark string) (*NS, error) {
 	return ns, nil
 }
 
+// Marked are the names of the namespaces that carry mark.
+func Marked(mark string) (names []string) {
+	paths, _ := filepath.Glob(filepath.Join(Dir, "*"))
+	for _, path := range paths {
+		if ns, err := OpenMarked(filepath.Base(path), mark); err == nil && ns != nil {
+			names = append(names, ns.Name())
+			ns.Close()
+		}
+	}
+	return names
+}
+
 // RemoveStub takes away a name whose maker died before it stood for anything.
 func RemoveStub(name string) error {
 	path := filepath.Join(Dir, name)

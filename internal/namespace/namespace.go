@@ -21,8 +21,8 @@ import (
 // Dir is where ip-netns(8) keeps the names of namespaces.
 const Dir = "/run/netns"
 
-// NS is a named network namespace, visible to `ip netns list`. It holds one
-// file descriptor until Close or Delete. Its methods may be called from many
+// NS is a network namespace, visible to `ip netns list` if it has a name. It
+// holds one file descriptor until Close or Delete. Its methods may be called from many
 // goroutines, but not after Close or Delete.
 type NS struct {
 	name   string
@@ -59,12 +59,34 @@ func create(name, mark string) (*NS, error) {
 	if err := registry.stub(path); err != nil {
 		return nil, err
 	}
-	ns := &NS{name: name, handle: netns.None(), made: true}
-	unshare := func() (err error) {
+	ns, err := unshare(name, func(h *netlink.Handle) error {
+		if err := setMark(h, mark); err != nil {
+			return err
+		}
+		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
+	})
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(path))
+	}
+	ns.made = true
+	return ns, nil
+}
+
+// Nameless makes a namespace that has no name: so neither other programs nor
+// other runs come across it, and nothing but the descriptor keeps it alive.
+// Should this process be killed, it goes, and the links in it go with it.
+func Nameless() (*NS, error) {
+	return unshare("(nameless)", func(*netlink.Handle) error { return nil })
+}
+
+// unshare makes a namespace and calls finish in it.
+func unshare(name string, finish func(*netlink.Handle) error) (*NS, error) {
+	ns := &NS{name: name, handle: netns.None()}
+	in := func() (err error) {
 		ns.handle, err = netns.New()
 		return err
 	}
-	err := enter(unshare, func(func() error) error {
+	err := enter(in, func(func() error) error {
 		if err := disableIPv6(); err != nil {
 			return err
 		}
@@ -73,14 +95,11 @@ func create(name, mark string) (*NS, error) {
 			return err
 		}
 		ns.spare.Store(h)
-		if err := setMark(h, mark); err != nil {
-			return err
-		}
-		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
+		return finish(h)
 	})
 	if err != nil {
 		_ = ns.Close()
-		return nil, errors.Join(err, os.Remove(path))
+		return nil, err
 	}
 	return ns, nil
 }

@@ -1,24 +1,32 @@
 // Package nstest gives a test binary a machine of its own to break: a fresh
 // network namespace, a private copy of /etc and an empty /run. Packages can
 // then be tested side by side, and nothing they do reaches the real interfaces.
+// A test that waits long can have such a machine for itself alone.
 package nstest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// inside marks the process that Main started.
-const inside = "LANSTORM_TEST_INSIDE"
+const (
+	inside = "LANSTORM_TEST_INSIDE" // marks the process that Main started
+	apart  = "LANSTORM_TEST_APART"  // marks one that Apart started
+)
 
 // Main runs the tests of a package, and is all that its TestMain need call.
 // As root they run inside the private machine; otherwise they run as they
@@ -34,6 +42,8 @@ func Main(m interface{ Run() int }) {
 		fmt.Fprintln(os.Stderr, "nstest:", err)
 		os.Exit(2)
 	}
+	// Parallel tests wait more than they compute. The command line has the last word.
+	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
 	os.Exit(m.Run())
 }
 
@@ -45,16 +55,52 @@ func Need(tb testing.TB) {
 	}
 }
 
-func reexec() int {
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), inside+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS,
-		Pdeathsig:  unix.SIGKILL, // `go test -timeout` must not leave it behind
-		Setpgid:    true,         // it gets each signal once: from here
+// Apart runs a test in a process and on a private machine of its own, beside
+// others that call it:
+//
+//	if nstest.Apart(t) {
+//		return
+//	}
+//
+// It returns false in that process, and true here, when the test is over.
+func Apart(t *testing.T) (done bool) {
+	t.Helper()
+	Need(t)
+	if os.Getenv(apart) != "" {
+		return false
 	}
+	t.Parallel()
+	args := []string{"-test.v", "-test.paniconexit0", "-test.run", onlyThis(t.Name())}
+	if end, limited := t.Deadline(); limited {
+		args = append(args, "-test.timeout", time.Until(end).String())
+	}
+	cmd := privately(args, apart+"=1")
+	runtime.LockOSThread() // Pdeathsig means the death of this thread
+	defer runtime.UnlockOSThread()
+	output, err := cmd.CombinedOutput()
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, output)
+	case strings.Contains(string(output), "--- SKIP: "+t.Name()+" "):
+		t.Skipf("%s", output)
+	default:
+		t.Logf("%s", output)
+	}
+	return true
+}
+
+// onlyThis is the pattern for -run that matches nothing but the test of a name.
+func onlyThis(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+func reexec() int {
+	cmd := privately(os.Args[1:], inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	runtime.LockOSThread() // Pdeathsig means the death of this thread
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
@@ -78,12 +124,37 @@ func reexec() int {
 	return 2
 }
 
+// privately is this program, to be run in namespaces of its own.
+func privately(args []string, env string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Env = append(os.Environ(), env)
+	if os.Getenv("GORACE") == "" {
+		// With the race detector each process, lanstorm's of these tests too, would
+		// else take a second to end.
+		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=10")
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS,
+		Pdeathsig:  unix.SIGKILL, // `go test -timeout` must not leave it behind
+		Setpgid:    true,         // it gets each signal once: from here
+	}
+	return cmd
+}
+
 // furnish makes the new namespaces liveable: mounts stay private, /sys shows
 // this network, /run is empty, and /etc takes writes that vanish with the
 // process.
 func furnish() error {
 	if err := unix.Mount("", "/", "none", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if os.Getenv(apart) != "" { // no machine within a machine: there is no overlay on an overlay
+		for _, dir := range []string{"/etc", "/run", "/sys"} {
+			if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+				return fmt.Errorf("unmount %s: %w", dir, err)
+			}
+		}
 	}
 	if err := unix.Mount("nstest", "/sys", "sysfs", 0, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)

@@ -1,0 +1,63 @@
+// Command bench measures all that docs/benchmarks.md tells: what clients cost, as
+// `lanstorm bench` measures it, and what they cost when they are made by the
+// commands that people would type, or by the least that the kernel can do; what
+// perfdhcp gets out of the same server; and clients that all ask at once, ping for
+// a minute, or stand for minutes. What must be reached is in targets.go.
+//
+// It measures on this machine and its kernel, in labs that it builds itself, never
+// on a real interface, and leaves nothing behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/lanstorm/lanstorm/internal/bench"
+	"github.com/lanstorm/lanstorm/internal/signals"
+)
+
+func main() { os.Exit(run()) }
+
+// run returns 0 when all was measured, whether or not the targets were reached, 1
+// when something was not, 2 when it could not start, and 128 and the signal's
+// number when it was interrupted.
+func run() int {
+	document := flag.String("document", "", "the Markdown `file` to write; a plot goes beside it")
+	repeat := flag.Int("repeat", 3, "how often to measure what takes no minutes")
+	tenth := flag.Bool("tenth", false, "a tenth of the clients, for a tenth of the minutes: to see that everything works")
+	flag.Parse()
+	if flag.NArg() > 0 || !strings.HasSuffix(*document, ".md") || *repeat < 1 {
+		flag.Usage()
+		return 2
+	}
+	signals.SurviveClosedPipes()
+	ctx, patience, stop := signals.Watch(context.Background())
+	defer stop()
+	s := &bench.Session{Mode: "bridge", Repeat: *repeat, Progress: os.Stderr, Patience: patience}
+	r := newSuite(*tenth)
+	err := installed()
+	if err == nil {
+		err = s.Run(func() error { return r.measure(ctx, s) })
+	}
+	i, interrupted := signals.Interruption(ctx)
+	code := 0
+	switch {
+	case errors.As(err, new(bench.StartError)):
+		code = 2
+	case interrupted:
+		code = i.ExitCode()
+	default:
+		if err = errors.Join(err, r.write(*document)); err != nil {
+			code = 1
+		}
+		fmt.Printf("%s: %d of %d targets reached\n", *document, r.reached(), len(r.Targets()))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return code
+}

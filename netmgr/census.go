@@ -1,0 +1,99 @@
+package netmgr
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/packets"
+)
+
+// Rivals are the clients whose address another host of the LAN has, too, as it
+// says by ARP (RFC 5227).
+func (m *NetworkManager) Rivals(ctx context.Context) (problems []Problem, err error) {
+	var questions []question
+	for _, c := range m.With() {
+		questions = append(questions, question{c, c.Lease().Address.Addr()})
+	}
+	owners, err := m.whoHas(ctx, questions, false)
+	for _, q := range questions {
+		for _, mac := range owners[q.addr] {
+			if mac != q.from.MAC.String() {
+				problems = append(problems, q.from.Problem(fmt.Errorf("%s is also that of the host with MAC %s", q.addr, mac)))
+				break
+			}
+		}
+	}
+	return problems, err
+}
+
+// question is a client's, by ARP: who has addr?
+type question struct {
+	from *Client
+	addr netip.Addr
+}
+
+// census is who says by ARP that it has an address.
+type census struct {
+	mu     sync.Mutex
+	owners map[netip.Addr][]string // their MAC addresses
+}
+
+// note reports whether the address was asked for. Then the answer is no news to
+// a client that has it: it would defend the address, or give it up.
+func (n *census) note(addr netip.Addr, mac string) (asked bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	macs, asked := n.owners[addr]
+	if asked && !slices.Contains(macs, mac) {
+		n.owners[addr] = append(macs, mac)
+	}
+	return asked
+}
+
+// complete reports whether each address has an owner.
+func (n *census) complete() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, macs := range n.owners {
+		if len(macs) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// whoHas asks questions by ARP, each three times, and returns who has the
+// addresses that somebody has. If one answer to each is enough, it does not wait
+// for more.
+func (m *NetworkManager) whoHas(ctx context.Context, questions []question, enough bool) (map[netip.Addr][]string, error) {
+	n := &census{owners: map[netip.Addr][]string{}}
+	for _, q := range questions {
+		n.owners[q.addr] = nil
+	}
+	m.line.census.Store(n)
+	defer m.line.census.Store(nil)
+	const tries, wait = 3, 200 * time.Millisecond
+	for range tries {
+		if enough && n.complete() {
+			break
+		}
+		for _, q := range questions {
+			err := m.line.arp(q.from.MAC, netip.IPv4Unspecified(), q.addr)
+			if err != nil && !packets.QueueFull(err) { // one that was not sent is a loss, and there are others
+				return nil, fmt.Errorf("ask for %s by ARP: %w", q.addr, err)
+			}
+		}
+		for end := time.Now().Add(wait); time.Now().Before(end) && !(enough && n.complete()); {
+			if err := packets.Pause(ctx, wait/100); err != nil {
+				return nil, err
+			}
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.owners, nil
+}
