@@ -56,7 +56,7 @@ const (
 	blockSize  = 128 << 10
 	blocks     = 32
 	frameSize  = 2048 // which says nothing, but must divide a block
-	retire     = 20 * time.Millisecond
+	retire     = 50 * time.Millisecond
 	period     = 100 * time.Millisecond // between two looks
 	settleTime = time.Second            // until a block that was filled must be ours
 )
