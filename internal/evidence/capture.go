@@ -7,7 +7,8 @@
 // each other counts as coming in, for the kernel shows it to the parent first
 // (macvlan_queue_xmit in macvlan.c). What other hosts of the LAN say to each
 // other is not in it: the parent is not promiscuous. A VLAN tag, which the kernel
-// takes off what comes in, is put back.
+// takes off what comes in, is put back. Left out are frames with a second tag,
+// and fragments over IPv6.
 package evidence
 
 import (
