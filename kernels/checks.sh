@@ -3,10 +3,11 @@
 #
 #   sh checks.sh smoke|all
 #
-# beside the files lanstorm and, for all, namespace.test, netmgr.test and
-# lab.test. Needs nothing but a POSIX shell and the usual small programs, those
-# of busybox too. Exit code: 0 when all passed. Lines that begin with "row:"
-# are for the table: what was found, and what was unlike other machines.
+# beside the files lanstorm and, for all, the tests of namespace, netmgr, lab and
+# evidence (lab.test, ...). Needs nothing but a POSIX shell and the usual small
+# programs, those of busybox too. Exit code: 0 when all passed. Lines that begin
+# with "row:" are for the table: what was found, and what was unlike other
+# machines.
 set -u
 scope=$1
 failed=0
@@ -94,6 +95,9 @@ if [ "$scope" = all ]; then
 		TestPacketsAreHeldBackAndLost TestARogueServerTakesEverySecondClient \
 		TestClientsInIsolationReachTheRouterOnly TestAGuestReachesTheRouterAndLeavesNothing \
 		TestTheGateIsInNobodysWay TestABrokenLabLeavesTheMachineAsFound
+	# What it shares with the kernel's packet sockets.
+	tests evidence TestAScenarioHasItsOwnPackets TestLargeFramesAreCutButKnowTheirSize TestAVLANTagIsPutBack \
+		TestTheParentGoesDownAndVanishes TestWhatIsLostIsTold
 	row tests "$passed passed"
 fi
 [ $failed = 0 ] && echo "row: passed: yes"

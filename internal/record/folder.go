@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -52,13 +53,29 @@ func own(path string) {
 
 // WriteFile writes a file into the folder of a run, whole or not at all.
 func WriteFile(dir, file string, data []byte) error {
+	return WriteStream(dir, file, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteStream does so with what write writes. A folder that file names is made
+// if need be, that of the run is not.
+func WriteStream(dir, file string, write func(io.Writer) error) error {
 	path := filepath.Join(dir, file)
+	if folder := filepath.Dir(path); filepath.Dir(file) != "." && os.Mkdir(folder, 0o777) == nil {
+		own(folder)
+	}
 	draft := path + ".part"
-	if err := os.WriteFile(draft, data, 0o666); err != nil {
-		_ = os.Remove(draft)
+	f, err := os.Create(draft)
+	if err != nil {
 		return err
 	}
 	own(draft)
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		_ = os.Remove(draft)
+		return err
+	}
 	return os.Rename(draft, path)
 }
 

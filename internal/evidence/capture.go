@@ -1,0 +1,247 @@
+// Package evidence keeps what the wire of the parent link carries of DHCP,
+// DHCPv6, ARP, ICMP, ICMPv6 and DNS, and of the heads of TCP connections, for
+// as long as a scenario lasts, and writes it as pcapng when it is wanted.
+//
+// It sees each frame once, on its way out or in, by a packet(7) socket with a
+// ring in shared memory (packet_mmap.rst). What clients in mode bridge say to
+// each other counts as coming in, for the kernel shows it to the parent first
+// (macvlan_queue_xmit in macvlan.c). What other hosts of the LAN say to each
+// other is not in it: the parent is not promiscuous. A VLAN tag, which the kernel
+// takes off what comes in, is put back. Left out are frames with a second tag,
+// and fragments over IPv6.
+package evidence
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/packets"
+	"github.com/lanstorm/lanstorm/internal/record"
+)
+
+// Capture is one on a link. Its methods may be called from many goroutines.
+type Capture struct {
+	parent     string
+	tester     record.Tester
+	stop, done chan struct{}
+	end        sync.Once
+	err        error // why no more was taken; read when done is closed
+
+	mu     sync.Mutex
+	fd     int
+	index  int    // of the parent
+	shared []byte // with the kernel: its blocks; nil when closed
+	next   int    // block that the kernel fills
+
+	dhcp, rest ring // apart, so that many pings do not push out the few messages of DHCP
+
+	accepted, taken uint64 // packets, by the kernel and by us, since the start
+	skip            uint64 // as many as were accepted before the scenario
+	dropped         int    // by the kernel, in the scenario
+}
+
+// The ring that the kernel fills holds what a thousand clients say while they
+// get their leases, though nobody takes anything meanwhile. A block is ours when
+// it is full, or has been filled for retire.
+const (
+	blockSize  = 128 << 10
+	blocks     = 32
+	frameSize  = 2048 // which says nothing, but must divide a block
+	retire     = 50 * time.Millisecond
+	period     = 100 * time.Millisecond // between two looks
+	settleTime = time.Second            // until a block that was filled must be ours
+)
+
+// Sizes of the rings, in chunks: some 28 MB when they are full. The latter holds
+// a minute of pings of a thousand clients.
+const dhcpChunks, restChunks = 16, 64
+
+// Start begins a capture on parent, a link of this network namespace. The caller
+// closes it.
+func Start(parent string, tester record.Tester) (_ *Capture, err error) {
+	c := &Capture{parent: parent, tester: tester, stop: make(chan struct{}), done: make(chan struct{})}
+	c.clear()
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("capture on %s: %w", parent, err)
+		}
+	}()
+	// Without a protocol it hears nothing until it is bound.
+	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	if err = c.share(); err == nil {
+		err = c.bind()
+	}
+	if err != nil {
+		c.release()
+		return nil, err
+	}
+	go c.run()
+	return c, nil
+}
+
+// share makes the ring, and has the kernel put into it what the filter lets pass.
+func (c *Capture) share() error {
+	if err := packets.Filter(c.fd, filter()); err != nil {
+		return fmt.Errorf("filter: %w", err)
+	}
+	if err := unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
+		return os.NewSyscallError("setsockopt PACKET_VERSION", err)
+	}
+	err := unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
+		Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
+		Retire_blk_tov: uint32(retire.Milliseconds()),
+	})
+	if err != nil {
+		return os.NewSyscallError("setsockopt PACKET_RX_RING", err)
+	}
+	c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return os.NewSyscallError("mmap", err)
+}
+
+// bind hears the parent, if it does not yet.
+func (c *Capture) bind() error {
+	link, err := net.InterfaceByName(c.parent)
+	if err != nil || link.Index == c.index {
+		return err
+	}
+	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	if err := unix.Bind(c.fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: link.Index}); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	c.index = link.Index
+	return nil
+}
+
+// Reset forgets all packets up to now: a scenario begins. A parent that is
+// another link of the same name by now, as a USB adapter that was unplugged, is
+// heard from then on.
+func (c *Capture) Reset() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shared == nil {
+		return os.ErrClosed
+	}
+	c.count()
+	c.skip, c.dropped = c.accepted, 0
+	c.clear()
+	if err := c.bind(); err != nil {
+		return fmt.Errorf("capture on %s: %w", c.parent, err)
+	}
+	return nil
+}
+
+func (c *Capture) clear() { c.dhcp, c.rest = ring{most: dhcpChunks}, ring{most: restChunks} }
+
+// run does not wait for packets but looks now and then: to be woken by each of
+// them would cost more than all else. A parent that goes down, which ends waits
+// with an error, makes no difference either.
+func (c *Capture) run() {
+	defer close(c.done)
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	c.err = guard.Do(func() error {
+		for {
+			select {
+			case <-c.stop:
+				return nil
+			case <-tick.C:
+				c.look()
+			}
+		}
+	})
+}
+
+func (c *Capture) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.take()
+}
+
+// take takes the packets in all blocks that are ours, and gives these back.
+func (c *Capture) take() {
+	for range blocks {
+		block := c.shared[c.next*blockSize:][:blockSize]
+		header := (*unix.TpacketHdrV1)(unsafe.Pointer(&block[unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)]))
+		if atomic.LoadUint32(&header.Block_status)&unix.TP_STATUS_USER == 0 {
+			return
+		}
+		at := header.Offset_to_first_pkt
+		for range header.Num_pkts {
+			p := (*unix.Tpacket3Hdr)(unsafe.Pointer(&block[at]))
+			from := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&block[at+unix.SizeofTpacket3Hdr]))
+			c.add(p, from.Pkttype == unix.PACKET_OUTGOING, block[at+uint32(p.Mac):][:p.Snaplen])
+			at += p.Next_offset
+		}
+		atomic.StoreUint32(&header.Block_status, unix.TP_STATUS_KERNEL)
+		c.next = (c.next + 1) % blocks
+	}
+}
+
+// add keeps a frame.
+func (c *Capture) add(h *unix.Tpacket3Hdr, out bool, frame []byte) {
+	if c.taken++; c.taken <= c.skip {
+		return
+	}
+	r, length := &c.rest, int32(h.Len)
+	if isDHCP(frame) {
+		r = &c.dhcp
+	}
+	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 && len(frame) >= etherType {
+		tag := binary.BigEndian.AppendUint16(nil, h.Hv1.Vlan_tpid)
+		tag = binary.BigEndian.AppendUint16(tag, uint16(h.Hv1.Vlan_tci))
+		frame = slices.Concat(frame[:etherType], tag, frame[etherType:])
+		length += int32(len(tag))
+	}
+	r.add(packet{int64(h.Sec)*int64(time.Second) + int64(h.Nsec), length, out, frame})
+}
+
+// count asks the kernel what it accepted, and what it had no room for, since it
+// was last asked.
+func (c *Capture) count() {
+	if stats, err := unix.GetsockoptTpacketStatsV3(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		c.accepted += uint64(stats.Packets - stats.Drops) // the former has the latter in it
+		c.dropped += int(stats.Drops)
+	}
+}
+
+// settle takes all that was accepted up to now.
+func (c *Capture) settle() {
+	c.count()
+	for end := time.Now().Add(settleTime); ; time.Sleep(retire / 4) {
+		if c.take(); c.taken >= c.accepted || time.Now().After(end) {
+			return
+		}
+	}
+}
+
+// Close ends the capture. What was not written is gone.
+func (c *Capture) Close() error {
+	c.end.Do(func() {
+		close(c.stop)
+		<-c.done
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.release()
+	})
+	return c.err
+}
+
+func (c *Capture) release() {
+	if c.shared != nil {
+		_ = unix.Munmap(c.shared)
+	}
+	_ = unix.Close(c.fd)
+	c.shared = nil
+}
