@@ -63,7 +63,7 @@ func (b *bringUp) run(ctx context.Context) {
 		return
 	}
 	if err := b.m.openLine(dhcp4.Options{Unchecked: b.m.opts.TrustAddresses}); err != nil {
-		b.fail(&ClientError{Client: b.clients[0].Name, Stage: StageLease, Err: err})
+		b.fail(b.clients[0].failedAt(StageLease, err))
 		return
 	}
 	group := b.m.group
@@ -177,7 +177,7 @@ func (b *bringUp) ready(c *Client, err error) {
 	case c.stands || !b.done.IsZero():
 		return
 	case err != nil:
-		b.failed = append(b.failed, &ClientError{Client: c.Name, Stage: StageConfigure, Err: err})
+		b.failed = append(b.failed, c.failedAt(StageConfigure, err))
 	default:
 		c.stands = true
 		b.standing++
@@ -209,7 +209,7 @@ func (c *Client) perform(tasks []task) *ClientError {
 	for _, t := range tasks {
 		start := time.Now()
 		if err := guard.Do(func() error { return t.run(c) }); err != nil {
-			return &ClientError{Client: c.Name, Stage: t.stage, Err: err}
+			return c.failedAt(t.stage, err)
 		}
 		*t.took(&c.Timings) += time.Since(start)
 	}

@@ -32,8 +32,13 @@ const (
 // ClientError says at which stage a client failed, and why.
 type ClientError struct {
 	Client string
+	MAC    string
 	Stage  Stage
 	Err    error
+}
+
+func (c *Client) failedAt(stage Stage, err error) *ClientError {
+	return &ClientError{c.Name, c.MAC.String(), stage, err}
 }
 
 func (e *ClientError) Error() string { return fmt.Sprintf("%s: %s: %v", e.Client, e.Stage, e.Err) }

@@ -91,7 +91,7 @@ func TestGroupedTellsOneThingOfManyClientsOnce(t *testing.T) {
 
 func failedAt(stage Stage, err error, clients ...string) (failed []*ClientError) {
 	for _, c := range clients {
-		failed = append(failed, &ClientError{c, stage, err})
+		failed = append(failed, &ClientError{Client: c, Stage: stage, Err: err})
 	}
 	return failed
 }

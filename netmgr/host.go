@@ -89,7 +89,7 @@ func (h host) Idle() {
 
 func (h host) Failed(err error) {
 	if h.up != nil {
-		h.up.fail(&ClientError{Client: h.Name, Stage: StageLease, Err: err})
+		h.up.fail(h.failedAt(StageLease, err))
 	}
 }
 

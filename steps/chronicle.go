@@ -1,18 +1,23 @@
 package steps
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
 
+	"github.com/lanstorm/lanstorm/internal/evidence"
 	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/internal/screen"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -24,6 +29,8 @@ type chronicle struct {
 	*record.Recorder
 	suite   *Suite
 	head    record.Head
+	capture *evidence.Capture        // nil: there is none
+	hosts   map[string]evidence.Host // the clients of the scenario, by name
 	log     *os.File
 	screens []*screen.Screen // of the format lanstorm
 	shown   bool             // one of them is the run's output
@@ -87,6 +94,12 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 	}
 	c.begun++
 	c.open = len(p.Steps)
+	c.hosts = map[string]evidence.Host{}
+	if c.capture != nil {
+		if err := c.capture.Reset(); err != nil {
+			c.message("note", "no packets are kept: %v", err)
+		}
+	}
 	c.suite.log.Info("scenario", "name", p.Name, "location", c.scenario.Location)
 	c.BeginScenario(c.scenario)
 	for _, s := range c.screens {
@@ -156,6 +169,11 @@ func (c *chronicle) over(v record.Verdict, err error) {
 	if err != nil {
 		c.step.Error, c.step.Problems = err.Error(), problemsOf(err)
 	}
+	for _, p := range c.step.Problems { // those that never stood, too
+		if mac, err := net.ParseMAC(p.MAC); err == nil && c.hosts[p.Client].Name == "" {
+			c.hosts[p.Client] = evidence.Host{Name: p.Client, MAC: mac}
+		}
+	}
 	c.Step(c.step)
 	for _, s := range c.screens {
 		s.Step(c.step)
@@ -166,10 +184,39 @@ func (c *chronicle) over(v record.Verdict, err error) {
 	}
 }
 
-// end ends a scenario.
+// end ends a scenario, and keeps its packets if they are evidence.
 func (c *chronicle) end() {
+	bad := c.scenario.Verdict == record.Failed || c.scenario.Verdict == record.Inconclusive
+	if c.capture != nil && (bad || c.suite.Config.Results.Capture == "always") {
+		c.keepPackets()
+	}
 	c.scenario.Seconds = time.Since(c.scenario.Start).Seconds()
 	c.EndScenario(c.scenario)
+}
+
+func (c *chronicle) keepPackets() {
+	var err error
+	hosts := slices.SortedFunc(maps.Values(c.hosts), func(a, b evidence.Host) int { return bytes.Compare(a.MAC, b.MAC) })
+	if c.scenario.Evidence, err = c.capture.Write(c.Dir, evidence.Name(c.begun, c.scenario.Name), hosts); err != nil {
+		c.suite.unwritable(err)
+		return
+	}
+	e := c.scenario.Evidence
+	text := fmt.Sprintf("evidence: %s (%d packets", filepath.Join(c.Dir, e.File), e.Packets)
+	if e.Lost > 0 {
+		text += fmt.Sprintf("; %d more were lost", e.Lost)
+	}
+	for _, s := range c.screens {
+		s.Aside(text + ")")
+	}
+	c.aside(text + ")")
+}
+
+// met keeps who the clients are, for the evidence.
+func (c *chronicle) met(m *netmgr.NetworkManager) {
+	for _, client := range m.Clients() {
+		c.hosts[client.Name] = evidence.Host{Name: client.Name, MAC: client.MAC, Addr: client.Lease().Address.Addr()}
+	}
 }
 
 // activity takes what clients did. Who reads another format is told on the spot.
@@ -197,6 +244,7 @@ func (c *chronicle) lease(client, event string) {
 
 // router tells of the router as soon as clients know it.
 func (c *chronicle) router(m *netmgr.NetworkManager) {
+	c.met(m)
 	if c.head.Router.Servers == nil {
 		c.head.Router = routerOf(c.head.Router, m)
 		c.Head(c.head)
@@ -234,7 +282,7 @@ func problemsOf(err error) (all []record.Problem) {
 		}
 	case errors.As(err, &creation):
 		for _, f := range creation.Failed {
-			all = append(all, record.Problem{Client: f.Client, Stage: string(f.Stage), Text: f.Err.Error()})
+			all = append(all, record.Problem{Client: f.Client, MAC: f.MAC, Stage: string(f.Stage), Text: f.Err.Error()})
 		}
 	}
 	return all
@@ -261,6 +309,12 @@ func (s *Suite) beginRecord(chosen choice) (err error) {
 	s.log = slog.New(slog.NewTextHandler(&sink{Writer: c.log, failed: s.unwritable}, nil))
 	for _, left := range chosen.skipped {
 		c.LeaveOut(left)
+	}
+	if s.Config.Results.Capture != "never" {
+		if c.capture, err = evidence.Start(s.parent, head.Tester); err != nil {
+			c.message("note", "no packets are kept: %v", err)
+			c.capture = nil
+		}
 	}
 	return nil
 }

@@ -194,7 +194,11 @@ func (s *Suite) begin(before map[string]bool, chosen choice) (err error) {
 // end gives the router up, and looks for what should be gone. What is left in
 // spite of everything is removed as if the run had been killed.
 func (s *Suite) end(before map[string]bool) error {
-	err := s.leaveRouter()
+	var err error
+	if c := s.chronicle; c.capture != nil {
+		err = c.capture.Close()
+	}
+	err = errors.Join(err, s.leaveRouter())
 	if left := leaks(s.journal, s.parent, s.inLab(), before); left != nil {
 		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}

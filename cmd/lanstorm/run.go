@@ -2,13 +2,25 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/steps"
 )
+
+// elsewhere reports whether a path is not one of the features inside this program,
+// or hidden by a file that is called so.
+func elsewhere(path string) bool {
+	path, _, _ = strings.Cut(path, ":")
+	_, inside := fs.Stat(features.FS, path)
+	_, outside := os.Stat(path)
+	return inside != nil || outside == nil
+}
 
 func runCommand(load loader) *cobra.Command {
 	var stopOnFailure, noColors bool
@@ -19,7 +31,8 @@ func runCommand(load loader) *cobra.Command {
 built-in lab. Needs root.
 
 A path is a .feature file, a folder of them, or file:line of one scenario.
-Without a path the features inside this program are run.
+Without a path the features inside this program are run. They have paths, too, as
+results tell them: clients/create.feature:11, if no file here is called so.
 
 Exit code: 0 all scenarios passed; 1 a scenario failed, or the results could
 not be written whole; 2 the run could not start or was asked for something
@@ -61,7 +74,10 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
 			NoColors:      noColors || !steps.IsTerminal(os.Stdout),
 		}
 		if len(paths) == 0 {
-			s.Paths, s.FS = []string{"."}, features.FS
+			s.Paths = []string{"."}
+		}
+		if !slices.ContainsFunc(paths, elsewhere) {
+			s.FS = features.FS
 		}
 		if code := s.Run(cmd.Context()); code != steps.ExitPassed {
 			return exitCode(code)

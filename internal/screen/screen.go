@@ -145,14 +145,11 @@ func (s *Screen) Step(st record.Step) {
 	}
 }
 
-// Line shows a line that belongs to no step.
-func (s *Screen) Line(text string) {
+// Aside shows something that belongs to the scenario, and not to a step.
+func (s *Screen) Aside(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stop != nil {
-		s.print("\r\x1b[K")
-	}
-	s.print(text + "\n")
+	s.wrapped(4, text)
 }
 
 // print writes; an error is seen by out, which is the run's own.
