@@ -25,11 +25,14 @@ type span struct {
 
 // panel is one chart, or one heat map.
 type panel struct {
-	Name  string `json:"name"`
-	Unit  string `json:"unit"`
-	Parts []part `json:"parts,omitempty"` // of a chart, one after another
-	Heat  *heat  `json:"heat,omitempty"`
-	of    record.Chart
+	Name   string  `json:"name"`
+	Unit   string  `json:"unit"`
+	Factor float64 `json:"factor"` // of the values of a chart, for that unit
+	Note   string  `json:"note,omitempty"`
+	Parts  []part  `json:"parts,omitempty"` // of a chart, one after another
+	Heat   *heat   `json:"heat,omitempty"`
+	of     record.Chart
+	most   float64 // of its values
 }
 
 // part is the chart of one activity.
@@ -38,6 +41,10 @@ type part struct {
 	Step  float64       `json:"step"`
 	Lines []record.Line `json:"lines"`
 }
+
+// mostPoints is how many points a line of a part has, at most: more than a
+// screen, and few enough for a mail.
+const mostPoints = 4000
 
 // heat is a byte for each client and span of time, row by row.
 type heat struct {
@@ -62,7 +69,7 @@ func over(s record.Scenario) *timeline {
 				t.Panels = append(t.Panels, heatPanel(a.Heat, after(a.Heat.Start)))
 			}
 			for _, c := range a.Charts {
-				t.addChart(c, after(c.Start))
+				t.add(c, after(c.Start))
 			}
 			if len(a.Charts) > 0 || a.Heat != nil {
 				t.Spans = append(t.Spans, span{a.Name, after(a.Start), after(a.Start) + max(a.Seconds, 1e-3)})
@@ -72,18 +79,14 @@ func over(s record.Scenario) *timeline {
 	if t.Panels == nil {
 		return nil
 	}
-	for _, p := range t.Panels {
-		if p.Heat == nil {
-			p.scale()
-		}
-	}
 	t.Clock = s.Start.Hour()*3600 + s.Start.Minute()*60 + s.Start.Second()
 	return &t
 }
 
-// addChart adds to the chart that an earlier activity has of the same, such as
-// one of the tester, and puts it below those of this one.
-func (t *timeline) addChart(c record.Chart, from float64) {
+// add adds to the chart that an earlier activity has of the same, such as one of
+// the tester, and puts it below those of this activity. Of a long series each
+// point is the highest of several values, so that no peak is lost.
+func (t *timeline) add(c record.Chart, from float64) {
 	same := func(a, b record.Line) bool { return a.Name == b.Name }
 	p := &panel{Name: c.Name, of: c}
 	if i := slices.IndexFunc(t.Panels, func(p *panel) bool {
@@ -92,7 +95,33 @@ func (t *timeline) addChart(c record.Chart, from float64) {
 		p = t.Panels[i]
 		t.Panels = slices.Delete(t.Panels, i, i+1)
 	}
-	p.Parts = append(p.Parts, part{from, pause(c.Step), c.Lines})
+	group := 1
+	for _, l := range c.Lines {
+		group = max(group, (len(l.Values)+mostPoints-1)/mostPoints)
+	}
+	added := part{From: from, Step: pause(c.Step) * float64(group)}
+	if group > 1 {
+		p.Note = "each point is the highest value of " + took(added.Step)
+	}
+	for _, l := range c.Lines {
+		values := []*float64{}
+		for some := range slices.Chunk(l.Values, group) {
+			var highest *float64
+			for _, v := range some {
+				if v != nil && (highest == nil || *v > *highest) {
+					highest = v
+				}
+			}
+			if highest != nil {
+				p.most = max(p.most, math.Abs(*highest))
+				highest = new(rounded(*highest))
+			}
+			values = append(values, highest)
+		}
+		added.Lines = append(added.Lines, record.Line{Name: l.Name, Values: values})
+	}
+	s := scaleFor(c.Unit, p.most)
+	p.Unit, p.Factor, p.Parts = s.label, s.factor, append(p.Parts, added)
 	t.Panels = append(t.Panels, p)
 }
 
@@ -102,30 +131,6 @@ func pause(step float64) float64 {
 		return step
 	}
 	return 1
-}
-
-// scale makes one unit of all values, in new lines.
-func (p *panel) scale() {
-	most := 0.0
-	p.each(func(v float64) *float64 { most = max(most, math.Abs(v)); return &v })
-	s := scaleFor(p.of.Unit, most)
-	p.Unit = s.label
-	p.each(func(v float64) *float64 { return new(rounded(v * s.factor)) })
-}
-
-func (p *panel) each(to func(float64) *float64) {
-	for i := range p.Parts {
-		lines := slices.Clone(p.Parts[i].Lines)
-		for l := range lines {
-			lines[l].Values = slices.Clone(lines[l].Values)
-			for i, v := range lines[l].Values {
-				if v != nil {
-					lines[l].Values[i] = to(*v)
-				}
-			}
-		}
-		p.Parts[i].Lines = lines
-	}
 }
 
 func heatPanel(h *record.Heat, from float64) *panel {

@@ -86,7 +86,7 @@ function timeline(box) {
     const key = 'timeline ' + number;
     const width = root.classList.contains('print') ? 680 : box.clientWidth;
         parts = panels.map(p => {
-      const figure = make('figure', {}, make('figcaption', {}, p.name + (p.unit ? ' (' + p.unit + ')' : '')));
+      const figure = make('figure', {}, make('figcaption', {}, p.name + (p.unit ? ' (' + p.unit + ')' : '') + (p.note ? '; ' + p.note : '')));
       box.append(figure);
       return (p.heat ? heat : chart)(p, figure, width, range, at, zoom, whole, key);
     });
@@ -97,9 +97,9 @@ function timeline(box) {
 }
 
 function chart(p, figure, width, range, at, zoom, whole, key) {
-  const times = [], names = p.parts[0].lines.map(l => l.name), values = names.map(() => []);
+  const times = [], names = (p.parts[0].lines || []).map(l => l.name), values = names.map(() => []);
   for (const part of p.parts) {
-    const steps = Math.max(0, ...part.lines.map(l => (l.values || []).length));
+    const steps = Math.max(0, ...(part.lines || []).map(l => l.values.length));
     if (times.length && part.from > times.at(-1) + 2 * part.step) { // a gap
       times.push(times.at(-1) + 1e-6);
       values.forEach(v => v.push(null));
@@ -108,7 +108,7 @@ function chart(p, figure, width, range, at, zoom, whole, key) {
       const t = part.from + i * part.step;
       if (times.length && t <= times.at(-1)) continue;
       times.push(t);
-      values.forEach((v, n) => v.push(part.lines[n].values?.[i] ?? null));
+      values.forEach((v, n) => { const raw = part.lines[n].values[i] ?? null; v.push(raw === null ? null : raw * p.factor); });
     }
   }
   const axis = {stroke: colour('soft'), grid: {stroke: colour('rule'), width: 1}, ticks: {stroke: colour('rule'), width: 1}, font: '11px system-ui, sans-serif'};

@@ -273,6 +273,25 @@ func TestAChartOfSeveralActivitiesIsOne(t *testing.T) {
 	}
 }
 
+// A day of seconds does not make a report that no mail takes, and its peak stays.
+func TestALongSeries(t *testing.T) {
+	day := make([]*float64, 86400)
+	for i := range day {
+		v := 0.001
+		if i == 54321 {
+			v = 3
+		}
+		if i < 60000 || i > 70000 {
+			day[i] = &v
+		}
+	}
+	p := over(record.Scenario{Steps: []record.Step{{Activities: []record.Activity{{Charts: []record.Chart{{Unit: record.Seconds, Step: 1, Lines: []record.Line{{Values: day}}}}}}}}}).Panels[0]
+	part := p.Parts[0]
+	if got := part.Lines[0].Values; len(got) != 86400/22+1 || part.Step != 22 || *got[54321/22] != 3 || got[65000/22] != nil || p.Unit != "s" || p.Note != "each point is the highest value of 22 s" {
+		t.Errorf("%d values, every %v s, %q, %q", len(got), part.Step, p.Unit, p.Note)
+	}
+}
+
 // What was edited by hand, or is of another program, is shown as far as it goes.
 func TestOddData(t *testing.T) {
 	half := 0.5
