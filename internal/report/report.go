@@ -93,25 +93,24 @@ func keys(run *record.Run) (all []key) {
 }
 
 // repeat is the command that runs a scenario again as it ran: with the labels,
-// and the settings that came from flags and variables. Those of a file are there
-// again by themselves.
+// and the settings that came from the command line and from variables. Those of
+// a file are there again by themselves.
 func repeat(run *record.Run, s record.Scenario) string {
-	words := []string{"sudo"}
-	var flags []string
+	before, behind := []string{"sudo"}, []string{"lanstorm", "run"}
 	for _, setting := range run.Config {
 		switch {
-		case strings.HasPrefix(setting.From, "LANSTORM_"):
-			words = append(words, setting.From+"="+setting.Value)
-		case setting.From == "--tags", setting.From == "--format": // other scenarios, and where results go
-		case strings.HasPrefix(setting.From, "--"):
-			flags = append(flags, setting.From, setting.Value)
+		case setting.From != "command line" && !strings.HasPrefix(setting.From, "LANSTORM_"):
+		case strings.HasPrefix(setting.Key, "godog."): // other scenarios, and how results are shown
+		case setting.Key == "interface":
+			behind = append(behind, "--interface", setting.Value)
+		default:
+			before = append(before, "LANSTORM_"+strings.ToUpper(strings.ReplaceAll(setting.Key, ".", "_"))+"="+setting.Value)
 		}
 	}
-	words = append(append(words, "lanstorm", "run"), flags...)
 	for _, name := range slices.Sorted(maps.Keys(run.Labels)) {
-		words = append(words, "--label", name+"="+run.Labels[name])
+		behind = append(behind, "--label", name+"="+run.Labels[name])
 	}
-	return command(append(words, s.Location))
+	return command(append(append(before, behind...), s.Location))
 }
 
 // command is a line for a shell.

@@ -54,7 +54,7 @@ func sampleHead() record.Head {
 		},
 		Labels: map[string]string{"ticket": "QA-1207", "rack": "B 4"},
 		Config: []record.Setting{
-			{Key: "interface", Value: "eth0", From: "--interface"}, {Key: "dhcp.timeout", Value: "90s", From: "LANSTORM_DHCP_TIMEOUT"},
+			{Key: "interface", Value: "eth0", From: "command line"}, {Key: "dhcp.timeout", Value: "90s", From: "LANSTORM_DHCP_TIMEOUT"},
 			{Key: "ping.duration", Value: "1m0s", From: "godog.yml:31"}, {Key: "clients.prefix", Value: "ns", From: "default"},
 		},
 		Command: []string{"lanstorm", "run", "--interface", "eth0", "--label", "ticket=QA-1207", "--label", "rack=B 4", "features/"},
@@ -219,10 +219,10 @@ func goodRun(t testing.TB) *record.Run {
 	sc := record.Scenario{Feature: "Clients by the thousand", Name: "A thousand clients at once", Location: "features/clients/thousand.feature:8", Tags: []string{"@lab", "@large"}, Start: s.now}
 	s.BeginScenario(sc)
 	s.create(1000, 3.4)
-	s.Message("remark", "11 of 1000 clients: T1 is behind T2 (RFC 2131 section 4.4.5)")
+	s.Message(record.Message{Time: s.now, Kind: "remark", Text: "11 of 1000 clients: T1 is behind T2 (RFC 2131 section 4.4.5)"})
 	s.Step(*s.step("Given I create 1000 virtual clients using macvlan", 3.4, record.Passed))
 	s.ping(1000, 60, 0)
-	s.Message("note", "tester: clean (CPU 63%%)")
+	s.Message(record.Message{Time: s.now, Kind: "note", Text: "tester: clean (CPU 63%)"})
 	s.Step(*s.step("When all clients ping the router for 60 seconds", 62, record.Passed))
 	s.Step(*s.step("Then the network should remain stable", .0002, record.Passed))
 	sc.Verdict, sc.Seconds = record.Passed, s.now.Sub(sc.Start).Seconds()
@@ -234,7 +234,7 @@ func goodRun(t testing.TB) *record.Run {
 // badRun has all verdicts.
 func badRun(t testing.TB) *record.Run {
 	s := newSampler(t, sampleHead())
-	s.Message("note", "undid the run of process 4711, which had died")
+	s.Message(record.Message{Time: s.now, Kind: "note", Text: "undid the run of process 4711, which had died"})
 	sc := record.Scenario{Feature: "Clients", Name: "Fifty clients get an address", Location: "features/clients/create.feature:12", Tags: []string{"@smoke"}, Start: s.now}
 	s.BeginScenario(sc)
 	s.create(50, 3)
@@ -246,10 +246,10 @@ func badRun(t testing.TB) *record.Run {
 	sc = record.Scenario{Feature: "Connectivity", Name: "The network remains stable while clients ping", Location: "features/connectivity/ping.feature:20", Start: s.now}
 	s.BeginScenario(sc)
 	s.create(120, 4)
-	s.Message("remark", "2 of 120 clients: a second DHCP server answered, 192.168.1.77 (RFC 2131 section 3.1)")
+	s.Message(record.Message{Time: s.now, Kind: "remark", Text: "2 of 120 clients: a second DHCP server answered, 192.168.1.77 (RFC 2131 section 3.1)"})
 	s.Step(*s.step("Given I create 120 virtual clients using macvlan", 4, record.Passed))
 	s.ping(120, 30, 40)
-	s.Message("outage", "the router did not answer for 4.2s, from 14:00:21 on")
+	s.Message(record.Message{Time: s.now, Kind: "outage", Text: "the router did not answer for 4.2s, from 14:00:21 on"})
 	s.Step(*s.step("When all clients ping the router for 30 seconds", 32, record.Passed))
 	failed := s.step("Then the network should remain stable", .002, record.Failed)
 	failed.Error = "40 of 120 clients lost more than 0%: ns81-ns120: 12% to 17% lost\nthe tester was not at a limit meanwhile (CPU 63%)"
@@ -269,7 +269,7 @@ func badRun(t testing.TB) *record.Run {
 	for i := range 3 {
 		slow.Problems = append(slow.Problems, record.Problem{Client: fmt.Sprintf("ns%d", 8+i), MAC: "02:4c:53:00:00:07", Stage: "lease", Text: "no OFFER in 1m0s (5 DISCOVERs sent)"})
 	}
-	s.Message("limit", "214 packets could not be sent at once, because a queue was full (ENOBUFS) -> let fewer clients be made or speak at one time (dhcp.in_flight)")
+	s.Message(record.Message{Time: s.now, Kind: "limit", Text: "214 packets could not be sent at once, because a queue was full (ENOBUFS) -> let fewer clients be made or speak at one time (dhcp.in_flight)"})
 	s.Step(*slow)
 	sc.Verdict, sc.Seconds, sc.Reason = record.Inconclusive, 61, "3 of 50 clients failed, but the tester was at a limit: 214 packets could not be sent at once"
 	s.EndScenario(sc)
