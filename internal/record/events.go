@@ -45,7 +45,7 @@ const mostLine = 64 << 20
 
 // Read reads the run in a folder from its events. A line that is cut off, as the
 // last of a killed run may be, ends them; any other that cannot be read is an
-// error with its number.
+// error with its number. The texts of the run are clean.
 func Read(dir string) (*Run, error) {
 	path := filepath.Join(dir, EventsFile)
 	f, err := os.Open(path)
@@ -178,5 +178,6 @@ func (b *builder) finish() (*Run, error) {
 			Reason: "no end was recorded: it still goes on, or was killed, or the machine lost its power",
 		}
 	}
+	b.run.Clean()
 	return &b.run, nil
 }
