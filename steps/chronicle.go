@@ -19,6 +19,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/evidence"
 	"github.com/lanstorm/lanstorm/internal/record"
+	"github.com/lanstorm/lanstorm/internal/report"
 	"github.com/lanstorm/lanstorm/internal/screen"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -341,6 +342,7 @@ func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
 	if run == nil {
 		return err
 	}
+	err = errors.Join(err, report.Write(c.Dir, run))
 	for _, screen := range c.screens {
 		screen.Summary(run, c.Dir)
 	}
