@@ -26,7 +26,7 @@ func TestAThousandClients(t *testing.T) {
 	if err != nil {
 		t.Skip("needs the machine's own network: the kernel's limits cannot be raised in a namespace")
 	}
-	nstest.Crowd(t, nstest.Everybody)
+	nstest.Crowd(t, 1) // the limits are raised for the others; but nobody may try what happens at one
 	alone := func() bool { runs, err := journal.Records(); return err == nil && len(runs) == 0 }
 	wasAlone := alone()
 	c := config.Default()
