@@ -50,7 +50,7 @@ func slab(t *testing.T) int {
 func TestRunsDoNotGrow(t *testing.T) {
 	nstest.Need(t)
 	c := quick(t, map[string]string{"ping.count": "1", "ping.interval": "10ms", "godog.tags": "@smoke"})
-	router, err := lab.Start(LabOptions(c.Lab))
+	router, err := lab.Start(c.Lab)
 	if err != nil {
 		t.Fatal(err)
 	}
