@@ -69,7 +69,7 @@ func TestRunsDoNotGrow(t *testing.T) {
 		return
 	}
 	c := quick(t, map[string]string{"ping.count": "1", "ping.interval": "10ms", "godog.tags": "@smoke"})
-	router, err := lab.Start(LabOptions(c.Lab))
+	router, err := lab.Start(c.Lab)
 	if err != nil {
 		t.Fatal(err)
 	}
