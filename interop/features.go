@@ -36,7 +36,7 @@ func meetAll(ctx context.Context, chosen []program, path string) (columns []colu
 // other table.
 func (p program) meetFeatures(ctx context.Context, fsys fs.FS, path string) (verdicts, error) {
 	c := config.Default()
-	c.Lab = config.Lab{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: string(p.server), PingCheck: true}
+	c.Lab = labOptions(p.server)
 	c.DHCP.Timeout = deadline
 	dir, err := os.MkdirTemp("", "interop")
 	if err != nil {

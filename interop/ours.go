@@ -25,9 +25,13 @@ const (
 	grace       = 2 * time.Second // to make the links
 )
 
+func labOptions(server lab.Server) lab.Options {
+	return lab.Options{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: server, PingCheck: true}
+}
+
 // inLab calls do with a lab that stands for as long.
 func inLab(server lab.Server, do func(*lab.Lab) error) error {
-	l, err := lab.Start(lab.Options{Subnet: subnet, Pool: pool, LeaseTime: leaseTime, Server: server, PingCheck: true})
+	l, err := lab.Start(labOptions(server))
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 func (c *Client) apply() error {
 	c.applying.Lock()
 	defer c.applying.Unlock()
+	c.settling.Store(false)
 	want, have := c.lease(), c.applied.Load()
 	if want == have {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,7 @@ func TestTheFirstAddressThatAnswersCounts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				var opened []net.Conn
 				start := time.Now()
 				conn, err := first(addrs[:len(tt.answers)], func(addr netip.Addr) (net.Conn, error) {
@@ -42,6 +44,8 @@ func TestTheFirstAddressThatAnswersCounts(t *testing.T) {
 						return nil, err
 					}
 					near, far := net.Pipe()
+					mu.Lock()
+					defer mu.Unlock()
 					opened = append(opened, far)
 					return &numbered{near, i}, nil
 				})
@@ -59,6 +63,8 @@ func TestTheFirstAddressThatAnswersCounts(t *testing.T) {
 				}
 				time.Sleep(2 * never)
 				conn.Close()
+				mu.Lock()
+				defer mu.Unlock()
 				for _, far := range opened {
 					if _, err := far.Read(make([]byte, 1)); err == nil {
 						t.Error("a connection that came too late is still open")

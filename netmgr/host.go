@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
@@ -114,12 +115,21 @@ func (c *Client) settle(l *Lease) {
 	c.m.work.Go(func() {
 		c.m.slots <- struct{}{}
 		defer func() { <-c.m.slots }()
-		c.settling.Store(false)
 		l := c.lease()
 		if err := guard.Do(c.apply); l != nil {
 			c.up.ready(c, err)
 		}
 	})
+}
+
+// awaitSettled waits until the kernel has followed: who is told that a client has
+// an address may use it at once.
+func (c *Client) awaitSettled() {
+	for c.settling.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	c.applying.Lock()
+	defer c.applying.Unlock()
 }
 
 // sender is a UDP socket inside the namespace at the DHCP client's port, a mere

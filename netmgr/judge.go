@@ -28,7 +28,10 @@ func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Cli
 	errs := make([]error, len(m.clients))
 	var wg sync.WaitGroup
 	for i, c := range m.clients {
-		wg.Go(func() { errs[i] = guard.Do(func() error { return do(ctx, c) }) })
+		wg.Go(func() {
+			c.awaitSettled()
+			errs[i] = guard.Do(func() error { return do(ctx, c) })
+		})
 	}
 	wg.Wait()
 	for i, err := range errs {

@@ -62,6 +62,7 @@ func (m *NetworkManager) ProbeAll(ctx context.Context, t Target, p Ping) Latency
 func (m *NetworkManager) pingers(t Target) []icmp.Client {
 	all := make([]icmp.Client, len(m.clients))
 	for i, c := range m.clients {
+		c.awaitSettled()
 		p := icmp.Client{
 			Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute,
 			Address: func() netip.Addr { return c.Lease().Address.Addr() },

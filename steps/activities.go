@@ -240,6 +240,9 @@ func routerOf(r record.Router, m *netmgr.NetworkManager) record.Router {
 		}
 		for _, s := range c.Story().Servers {
 			server := record.Server{Address: s.Addr.String(), MAC: s.MAC}
+			if server.Address == r.Gateway {
+				r.MAC = s.MAC
+			}
 			if s.Addr == l.Server {
 				server.Options = options(l)
 			}

@@ -37,10 +37,10 @@ func (s *Suite) elsewhere() map[string]string {
 	reasons := map[string]string{}
 	if s.inLab() {
 		reasons["@hardware"] = needsHardware
-		if s.Config.Lab.Server != string(lab.Builtin) {
+		if s.Config.Lab.Server != lab.Builtin {
 			reasons["@builtin"] = fmt.Sprintf(needsBuiltin, s.Config.Lab.Server)
 		}
-		if s.Config.Lab.Server == string(lab.Dnsmasq) {
+		if s.Config.Lab.Server == lab.Dnsmasq {
 			reasons["@short-leases"] = needsShort
 		}
 	} else {

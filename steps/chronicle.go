@@ -165,7 +165,7 @@ type notRunError struct{ error }
 func (c *chronicle) over(v record.Verdict, err error) {
 	c.step.Seconds, c.step.Verdict = time.Since(c.step.Start).Seconds(), v
 	if v != record.Passed && v != record.Skipped && c.scenario.Verdict == record.Passed {
-		c.scenario.Verdict, c.scenario.Reason = v, strings.Join(strings.Fields(err.Error()), " ")
+		c.scenario.Verdict, c.scenario.Reason = v, oneLine(errors.New(strings.ReplaceAll(err.Error(), "\n", ";")))
 	}
 	if err != nil {
 		c.step.Error, c.step.Problems = err.Error(), problemsOf(err)

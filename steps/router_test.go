@@ -19,7 +19,7 @@ import (
 func TestSentencesAndGodogYmlBreakTheSame(t *testing.T) {
 	nstest.Need(t)
 	s := &Suite{Config: quick(t, nil)}
-	l, err := lab.Start(LabOptions(s.Config.Lab))
+	l, err := lab.Start(s.Config.Lab)
 	if err != nil {
 		t.Fatal(err)
 	}

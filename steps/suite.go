@@ -251,7 +251,7 @@ func (s *Suite) inLab() bool { return s.Config.Interface == "lab" }
 func (s *Suite) reachRouter() (err error) {
 	s.parent = s.Config.Interface
 	if s.inLab() {
-		opts := LabOptions(s.Config.Lab)
+		opts := s.Config.Lab
 		opts.Journal = s.journal
 		if s.lab, err = lab.Start(opts); err != nil {
 			return err
@@ -271,14 +271,6 @@ func (s *Suite) leaveRouter() error {
 	}
 	defer func() { s.lab = nil }()
 	return s.lab.Close()
-}
-
-// LabOptions is the lab that the configuration describes.
-func LabOptions(c config.Lab) lab.Options {
-	return lab.Options{
-		Subnet: c.Subnet, Pool: c.Pool, LeaseTime: c.LeaseTime,
-		Server: lab.Server(c.Server), PingCheck: c.PingCheck, Faults: c.Faults,
-	}
 }
 
 func (s *Suite) managerOptions() netmgr.Options {

@@ -15,7 +15,6 @@ import (
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/internal/sweep"
-	"github.com/lanstorm/lanstorm/steps"
 )
 
 func labCommand(load loader) *cobra.Command {
@@ -92,7 +91,7 @@ func serve(cmd *cobra.Command, load loader, ready func(*lab.Lab) error) error {
 	ctx, _, stop := signals.Watch(ctx)
 	defer stop()
 	var unheard error
-	err = lab.Serve(ctx, steps.LabOptions(c.Lab), func(l *lab.Lab) {
+	err = lab.Serve(ctx, c.Lab, func(l *lab.Lab) {
 		if unheard = ready(l); unheard != nil {
 			end() // nobody would know of it
 		}

@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/lab"
 )
 
 // Config is a checked configuration. Its zero value is not usable: begin with
@@ -23,7 +23,7 @@ type Config struct {
 	DNS       []netip.Addr // IPv4; empty means the servers of the lease
 	Ping      Ping
 	Targets   Targets
-	Lab       Lab
+	Lab       lab.Options
 	Router    Router
 	Results   Results
 	Godog     Godog
@@ -76,16 +76,6 @@ type Targets struct {
 	Control   string     // a link that is another way to the Internet; empty: there is none
 }
 
-// Lab describes the router that lanstorm plays itself when no real one is at hand.
-type Lab struct {
-	Subnet    netip.Prefix // IPv4, masked, /8../28
-	Pool      int          // how many addresses it leases out
-	LeaseTime time.Duration
-	Server    string        // builtin, dnsmasq, kea, dhcpd, udhcpd or networkd
-	PingCheck bool          // dnsmasq and dhcpd ping an address before they offer it
-	Faults    []fault.Fault // what it does wrong
-}
-
 // Router is what the device under test is called in results.
 type Router struct {
 	Name     string
@@ -105,12 +95,7 @@ type Godog struct {
 	Format string // comma separated, each name or name:file
 }
 
-const (
-	defaultPool = 10000
-	// reservedAddresses of the lab subnet are never leased: its first ten, for
-	// the network, the router and hosts with fixed addresses, and broadcast.
-	reservedAddresses = 11
-)
+const defaultPool = 10000
 
 // Default returns the configuration of an empty file.
 func Default() Config {
@@ -127,31 +112,26 @@ func Default() Config {
 			InternetRate: 100,
 		},
 		Targets: Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
-		Lab: Lab{
+		Lab: lab.Options{
 			Subnet:    netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, 0, 0}), 16),
 			Pool:      defaultPool,
 			LeaseTime: time.Hour,
-			Server:    "builtin",
+			Server:    lab.Builtin,
 		},
 		Results: Results{Dir: "results", Keep: 50, Capture: "on-failure"},
 		Godog:   Godog{Format: "lanstorm"},
 	}
 }
 
-// room returns how many addresses the subnet has to lease.
-func (l Lab) room() int {
-	return 1<<(32-l.Subnet.Bits()) - reservedAddresses
-}
-
-// fit refuses a pool larger than the subnet. The default pool shrinks instead,
-// so that a small subnet can be had by changing one key.
-func (l *Lab) fit() error {
-	room := l.room()
-	if l.Pool == defaultPool {
-		l.Pool = min(l.Pool, room)
+// fit refuses a pool larger than the lab's subnet. The default pool shrinks
+// instead, so that a small subnet can be had by changing one key.
+func (c *Config) fit() error {
+	room := lab.Room(c.Lab.Subnet)
+	if c.Lab.Pool == defaultPool {
+		c.Lab.Pool = min(c.Lab.Pool, room)
 	}
-	if l.Pool > room {
-		return fmt.Errorf("a pool of %d addresses does not fit in %s (at most %d)", l.Pool, l.Subnet, room)
+	if c.Lab.Pool > room {
+		return fmt.Errorf("a pool of %d addresses does not fit in %s (at most %d)", c.Lab.Pool, c.Lab.Subnet, room)
 	}
 	return nil
 }

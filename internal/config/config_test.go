@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/lab"
 )
 
 // addresses lets cmp look at types that keep their fields to themselves.
@@ -85,7 +86,7 @@ func TestSetFillsEveryField(t *testing.T) {
 			Timeout: time.Millisecond, MaxLoss: 2.5, MinAnswered: 99,
 		},
 		Targets: Targets{Router: netip.MustParseAddr("192.168.1.1"), GoogleDNS: netip.MustParseAddr("8.8.4.4")},
-		Lab: Lab{
+		Lab: lab.Options{
 			Subnet: netip.MustParsePrefix("10.0.0.0/8"), Pool: 100000, LeaseTime: 8760 * time.Hour,
 			Server: "kea", PingCheck: true, Faults: []fault.Fault{"no-gateway", "loss 2.5%"},
 		},

@@ -28,10 +28,7 @@ func CheckTags(expr string) error {
 	return nil
 }
 
-var tagExpression = kind[string]{
-	parse: func(text string) (string, error) { return text, CheckTags(text) },
-	text:  func(s string) string { return s },
-}
+var tagExpression = kind[string]{func(text string) (string, error) { return text, CheckTags(text) }, plain[string]}
 
 var formatters = []string{"lanstorm", "pretty", "progress", "cucumber", "events", "junit"}
 
@@ -53,5 +50,5 @@ var formats = kind[string]{
 		}
 		return strings.Join(parts, ","), nil
 	},
-	text: func(s string) string { return s },
+	text: plain[string],
 }

@@ -10,24 +10,8 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/lab"
 )
-
-// Key describes one key to documentation and tests.
-type Key struct {
-	Path    string // dotted, as in errors: "dhcp.timeout"
-	Env     string // the variable that overrides it: "LANSTORM_DHCP_TIMEOUT"
-	Default string // as text; lists are comma separated
-}
-
-// Keys lists every key in the order of the reference file.
-func Keys() []Key {
-	defaults := Default()
-	list := make([]Key, len(keys))
-	for i, k := range keys {
-		list[i] = Key{Path: k.path, Env: envName(k.path), Default: k.text(&defaults)}
-	}
-	return list
-}
 
 // Set parses and checks value as the file would and stores it under key, such
 // as "ping.interval". List items are separated by commas. On error c is
@@ -39,13 +23,13 @@ func (c *Config) Set(key, value string) error {
 		return fmt.Errorf("%s: %w", printable(key), unknownKey(key))
 	}
 	next := *c
-	if next.Lab.Pool == min(defaultPool, next.Lab.room()) {
+	if next.Lab.Pool == min(defaultPool, lab.Room(next.Lab.Subnet)) {
 		next.Lab.Pool = defaultPool
 	}
 	if err := k.set(&next, value); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
-	if err := next.Lab.fit(); err != nil {
+	if err := next.fit(); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	next.Origin = maps.Clone(c.Origin)
@@ -101,7 +85,7 @@ var keys = []key{
 	bind("lab.subnet", func(c *Config) *netip.Prefix { return &c.Lab.Subnet }, subnet(8, 28)),
 	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
-	bind("lab.server", func(c *Config) *string { return &c.Lab.Server }, oneOf("builtin", "dnsmasq", "kea", "dhcpd", "udhcpd", "networkd")),
+	bind("lab.server", func(c *Config) *lab.Server { return &c.Lab.Server }, oneOf(lab.Servers...)),
 	bind("lab.ping_check", func(c *Config) *bool { return &c.Lab.PingCheck }, boolean),
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),

@@ -22,24 +22,31 @@ type kind[T any] struct {
 }
 
 // word is a string that only has to satisfy ok; rule completes "x is not ...".
-func word(rule string, ok func(string) bool) kind[string] {
-	return kind[string]{
-		parse: func(text string) (string, error) {
+func word[S ~string](rule string, ok func(string) bool) kind[S] {
+	return kind[S]{
+		parse: func(text string) (S, error) {
 			if !ok(text) {
 				return "", fmt.Errorf("%q is not %s", text, rule)
 			}
-			return text, nil
+			return S(text), nil
 		},
-		text: func(s string) string { return s },
+		text: plain[S],
 	}
 }
 
-func oneOf(words ...string) kind[string] {
-	return word("one of "+strings.Join(words, ", "), func(s string) bool { return slices.Contains(words, s) })
+// plain is the text of what is nothing but text.
+func plain[S ~string](s S) string { return string(s) }
+
+func oneOf[S ~string](words ...S) kind[S] {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = string(w)
+	}
+	return word[S]("one of "+strings.Join(all, ", "), func(s string) bool { return slices.Contains(all, s) })
 }
 
 // interfaceName holds names to the rules of the kernel.
-var interfaceName = word("an interface name (1 to 15 bytes, no white space, slash or colon)", func(s string) bool {
+var interfaceName = word[string]("an interface name (1 to 15 bytes, no white space, slash or colon)", func(s string) bool {
 	return len(s) >= 1 && len(s) <= 15 && s != "." && s != ".." &&
 		!strings.ContainsAny(s, "/:\x00") && !strings.ContainsFunc(s, unicode.IsSpace)
 })
@@ -57,10 +64,10 @@ func noneOr(k kind[string]) kind[string] {
 }
 
 // namespacePrefix ends in no digit so that <prefix><i> can be taken apart again.
-var namespacePrefix = word("a prefix (1 to 8 of a-z, 0-9 and -, beginning with a letter and not ending in a digit)",
+var namespacePrefix = word[string]("a prefix (1 to 8 of a-z, 0-9 and -, beginning with a letter and not ending in a digit)",
 	regexp.MustCompile(`^[a-z]([a-z0-9-]{0,6}[a-z-])?$`).MatchString)
 
-var vendorClass = word("a vendor class (1 to 255 printable ASCII characters)",
+var vendorClass = word[string]("a vendor class (1 to 255 printable ASCII characters)",
 	regexp.MustCompile(`^[ -~]{1,255}$`).MatchString)
 
 // label is a short text about the device under test, or none.
@@ -192,10 +199,7 @@ func subnet(widest, narrowest int) kind[netip.Prefix] {
 	}
 }
 
-var faults = kind[fault.Fault]{
-	parse: fault.Parse,
-	text:  func(f fault.Fault) string { return string(f) },
-}
+var faults = kind[fault.Fault]{fault.Parse, plain[fault.Fault]}
 
 // listOf reads comma separated items; no text is the empty list, which is nil.
 func listOf[T any](item kind[T]) kind[[]T] {

@@ -123,7 +123,7 @@ func (d *draft) readEnv(environ []string) error {
 // finish makes the checks that span keys. They wait for the environment, which
 // may mend what the file alone gets wrong.
 func (d *draft) finish() (Config, error) {
-	if err := d.Lab.fit(); err != nil {
+	if err := d.fit(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", d.origin["lab.pool"], err)
 	}
 	d.Origin = map[string]string{}

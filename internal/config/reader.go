@@ -9,16 +9,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// parse reads a file on its own, without the environment. name stands for it in
-// errors.
-func parse(name string, data []byte) (Config, error) {
-	d := newDraft()
-	if err := d.readFile(name, data); err != nil {
-		return Config{}, err
-	}
-	return d.finish()
-}
-
 // readFile sets what the YAML in data says.
 func (d *draft) readFile(name string, data []byte) error {
 	d.File = name

@@ -8,6 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// parse reads a file on its own, without the environment. name stands for it in
+// errors.
+func parse(name string, data []byte) (Config, error) {
+	d := newDraft()
+	if err := d.readFile(name, data); err != nil {
+		return Config{}, err
+	}
+	return d.finish()
+}
+
 func TestParse(t *testing.T) {
 	dns := func(c *Config) { c.DNS = []netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("1.1.1.1")} }
 	count := func(c *Config) { c.Ping.Count = 3 }

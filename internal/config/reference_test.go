@@ -33,8 +33,8 @@ func TestReferenceFileSaysTheDefaults(t *testing.T) {
 
 func TestReferenceFileNamesEveryKeyInOrder(t *testing.T) {
 	var want, got []string
-	for _, k := range Keys() {
-		want = append(want, k.Path)
+	for _, k := range keys {
+		want = append(want, k.path)
 	}
 	section := ""
 	for _, m := range regexp.MustCompile(`(?m)^( *)([a-z_]+):(.*)`).FindAllStringSubmatch(readReference(t), -1) {
@@ -70,19 +70,20 @@ func TestErrorsNameTheirLineInTheReferenceFile(t *testing.T) {
 }
 
 func TestKeysHaveVariablesAndDefaults(t *testing.T) {
-	got := map[string]Key{}
-	for _, k := range Keys() {
-		got[k.Path] = k
+	type key struct{ path, env, text string }
+	got, defaults := map[string]key{}, Default()
+	for _, k := range keys {
+		got[k.path] = key{k.path, envName(k.path), k.text(&defaults)}
 	}
-	for _, want := range []Key{
+	for _, want := range []key{
 		{"interface", "LANSTORM_INTERFACE", "lab"},
 		{"dns", "LANSTORM_DNS", ""},
 		{"ping.min_answered", "LANSTORM_PING_MIN_ANSWERED", "95%"},
 		{"targets.router", "LANSTORM_TARGETS_ROUTER", "auto"},
 		{"lab.lease_time", "LANSTORM_LAB_LEASE_TIME", "1h"},
 	} {
-		if diff := cmp.Diff(want, got[want.Path]); diff != "" {
-			t.Errorf("key (-want +got):\n%s", diff)
+		if got[want.path] != want {
+			t.Errorf("%+v, want %+v", got[want.path], want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -128,9 +129,11 @@ func (l *Lab) add(c *fault.Conditions, f Fault) error {
 	return nil
 }
 
-// room is how many addresses the subnet has for clients: all but those below
-// firstHost, and broadcast.
-func (l *Lab) room() int { return 1<<(32-l.opts.Subnet.Bits()) - firstHost - 1 }
+// Room is how many addresses a subnet has for clients: all but the first ten, for
+// the network, the router and hosts with fixed addresses, and broadcast.
+func Room(subnet netip.Prefix) int { return 1<<(32-subnet.Bits()) - firstHost - 1 }
+
+func (l *Lab) room() int { return Room(l.opts.Subnet) }
 
 // behave takes the router from how it behaves now to how it is to behave.
 func (l *Lab) behave(next fault.Conditions) error {

@@ -24,7 +24,7 @@ func (s *Screen) Summary(run *record.Run, dir string) {
 			parts = append(parts, s.paint(colour, fmt.Sprintf("%d %s", n, v)))
 		}
 	}
-	s.print(fmt.Sprintf("%d scenarios in %.1f s: %s\n", len(run.Scenarios), run.End.Seconds, strings.Join(parts, ", ")))
+	s.print(fmt.Sprintf("%d %s in %.1f s: %s\n", len(run.Scenarios), plural(len(run.Scenarios), "scenario"), run.End.Seconds, strings.Join(parts, ", ")))
 	for _, sc := range run.Scenarios {
 		if sc.Verdict == record.Passed {
 			continue
@@ -78,4 +78,11 @@ func (s *Screen) figures(run *record.Run) {
 	if names != nil {
 		s.print("\n")
 	}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return what
+	}
+	return what + "s"
 }
