@@ -20,18 +20,25 @@ import (
 	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns 0 when all was measured, whether or not the targets were reached, 1
 // when something was not, 2 when it could not start, and 128 and the signal's
 // number when it was interrupted.
-func run() int {
-	document := flag.String("document", "", "the Markdown `file` to write; a plot goes beside it")
-	repeat := flag.Int("repeat", 3, "how often to measure what takes no minutes")
-	tenth := flag.Bool("tenth", false, "a tenth of the clients, for a tenth of the minutes: to see that everything works")
-	flag.Parse()
-	if flag.NArg() > 0 || !strings.HasSuffix(*document, ".md") || *repeat < 1 {
-		flag.Usage()
+func run(args []string) int {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	document := flags.String("document", "", "the Markdown `file` to write; a plot goes beside it")
+	repeat := flags.Int("repeat", 3, "how often to measure what takes no minutes")
+	tenth := flags.Bool("tenth", false, "a tenth of the clients, for a tenth of the minutes: to see that everything works")
+	if flags.Parse(args) != nil {
+		return 2
+	}
+	err := installed()
+	if flags.NArg() > 0 || !strings.HasSuffix(*document, ".md") || *repeat < 1 {
+		err = errors.New("name a file that ends in .md with -document, and repeat at least once")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 2
 	}
 	signals.SurviveClosedPipes()
@@ -39,10 +46,7 @@ func run() int {
 	defer stop()
 	s := &bench.Session{Mode: "bridge", Repeat: *repeat, Progress: os.Stderr, Patience: patience}
 	r := newSuite(*tenth)
-	err := installed()
-	if err == nil {
-		err = s.Run(func() error { return r.measure(ctx, s) })
-	}
+	err = s.Run(func() error { return r.measure(ctx, s) })
 	i, interrupted := signals.Interruption(ctx)
 	code := 0
 	switch {
