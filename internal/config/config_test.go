@@ -12,9 +12,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/lab"
 )
 
-// addresses lets cmp look at types that keep their fields to themselves.
-// plain compares configurations but for where their values come from.
-var plain = cmp.Options{
+// ignoringOrigin compares configurations but for where their values come from.
+var ignoringOrigin = cmp.Options{
 	cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}),
 	cmpopts.IgnoreFields(Config{}, "Origin"),
 }
@@ -94,7 +93,7 @@ func TestSetFillsEveryField(t *testing.T) {
 		Results: Results{Dir: "/tmp/results", Keep: 5, Capture: "never"},
 		Godog:   Godog{Tags: "@smoke", Format: "progress,junit:report.xml"},
 	}
-	if diff := cmp.Diff(want, got, plain); diff != "" {
+	if diff := cmp.Diff(want, got, ignoringOrigin); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }
@@ -113,7 +112,7 @@ func TestSetRefuses(t *testing.T) {
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got error %v, want %s", err, test.want)
 			}
-			if diff := cmp.Diff(Default(), c, plain); diff != "" {
+			if diff := cmp.Diff(Default(), c, ignoringOrigin); diff != "" {
 				t.Errorf("a refused value left a mark:\n%s", diff)
 			}
 		})

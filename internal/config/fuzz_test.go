@@ -33,7 +33,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%s is not read back: %v", k.path, err)
 			}
 		}
-		if diff := cmp.Diff(c, again, plain); diff != "" {
+		if diff := cmp.Diff(c, again, ignoringOrigin); diff != "" {
 			t.Errorf("configuration (-read +read back):\n%s", diff)
 		}
 	})

@@ -90,7 +90,7 @@ var keys = []key{
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),
 	bind("router.firmware", func(c *Config) *string { return &c.Router.Firmware }, label),
-	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, word("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })),
+	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, word[string]("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })),
 	bind("results.keep", func(c *Config) *int { return &c.Results.Keep }, integer(1, 100_000)),
 	bind("results.capture", func(c *Config) *string { return &c.Results.Capture }, oneOf("always", "on-failure", "never")),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),

@@ -71,7 +71,7 @@ var vendorClass = word[string]("a vendor class (1 to 255 printable ASCII charact
 	regexp.MustCompile(`^[ -~]{1,255}$`).MatchString)
 
 // label is a short text about the device under test, or none.
-var label = word("a text of at most 100 printable characters", func(s string) bool {
+var label = word[string]("a text of at most 100 printable characters", func(s string) bool {
 	return utf8.RuneCountInString(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 })
 

@@ -65,7 +65,7 @@ func TestLoadFindsTheFile(t *testing.T) {
 			if strings.HasPrefix(want.File, "/") {
 				want.File = root + want.File
 			}
-			if diff := cmp.Diff(want, got, plain); diff != "" {
+			if diff := cmp.Diff(want, got, ignoringOrigin); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 		})
@@ -78,7 +78,7 @@ func TestLoadWithoutAFileIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Default(), got, plain); diff != "" {
+	if diff := cmp.Diff(Default(), got, ignoringOrigin); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }

@@ -51,7 +51,7 @@ func TestParse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(want, got, plain); diff != "" {
+			if diff := cmp.Diff(want, got, ignoringOrigin); diff != "" {
 				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 		})

@@ -26,7 +26,7 @@ func TestReferenceFileSaysTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Default(), got, plain); diff != "" {
+	if diff := cmp.Diff(Default(), got, ignoringOrigin); diff != "" {
 		t.Errorf("configuration (-default +reference):\n%s", diff)
 	}
 }
