@@ -9,6 +9,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // mischief is what a DHCP server does wrong, and what it must keep in mind to
@@ -160,7 +161,7 @@ func (s *dhcpServer) refuses(req *dhcpv4.DHCPv4) bool {
 	does := s.conditions()
 	initReboot := req.ServerIdentifier() == nil && !renews(req) // RFC 2131 §4.3.2
 	if does.ChangesAddresses && initReboot {
-		asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
+		asked := packets.Addr4(req.RequestedIPAddress())
 		s.pool.had(clientOf(req), asked) // it knows that better than a server that has rebooted
 		return true
 	}
@@ -183,7 +184,7 @@ func (s *dhcpServer) spoil(resp *dhcpv4.DHCPv4) {
 		}
 	}
 	if does.WrongSubnet {
-		if yours, ok := netip.AddrFromSlice(resp.YourIPAddr.To4()); ok && !yours.IsUnspecified() {
+		if yours := packets.Addr4(resp.YourIPAddr); yours.IsValid() && !yours.IsUnspecified() {
 			resp.YourIPAddr = s.beside(yours).AsSlice()
 		}
 		router := s.beside(s.self).AsSlice()
@@ -215,10 +216,7 @@ func (s *dhcpServer) beside(addr netip.Addr) netip.Addr { return neighbour(addr,
 
 // neighbour is the address in the same place of the i-th subnet next to addr's.
 func neighbour(addr netip.Addr, bits, i int) netip.Addr {
-	a := addr.As4()
-	v := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
-	v ^= uint32(i) << (32 - bits)
-	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	return addrOf(number(addr) ^ uint32(i)<<(32-bits))
 }
 
 // rogueLead is by how much the rogue server's OFFER is ahead of the router's.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // rogue is a second DHCP server on the LAN, as somebody has who plugs an old
@@ -92,7 +93,7 @@ func (r *rogue) isNotAsked(req *dhcpv4.DHCPv4) bool {
 	if renews(req) {
 		wanted = req.ClientIPAddr
 	}
-	addr, _ := netip.AddrFromSlice(wanted.To4())
+	addr := packets.Addr4(wanted)
 	return !r.pool.has(addr)
 }
 
