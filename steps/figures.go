@@ -93,7 +93,7 @@ func creationFigures(m *netmgr.NetworkManager, report health.Report) creationJSO
 		Storm: inSeconds(c.Storm), Peak: c.Peak, Bound: c.Bound, Sent: c.Sent, Resent: c.Resent,
 		AskedRate: c.AskedRate, AchievedRate: c.AchievedRate, Tester: report.Verbose(),
 	}
-	figures.Remarks = netmgr.Told(m.Remarks(), len(m.Clients()))
+	figures.Remarks = netmgr.RemarkLines(m.Remarks(), len(m.Clients()))
 	for _, p := range c.Phases {
 		figures.Phases = append(figures.Phases, phaseJSON{p.Name, inSeconds(p.P50), inSeconds(p.P95), inSeconds(p.P99), inSeconds(p.Max)})
 	}

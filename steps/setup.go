@@ -88,7 +88,7 @@ func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arriv
 		return ctx, err
 	}
 	w.say("%s; %s", m.Creation(), report)
-	for _, r := range netmgr.Told(m.Remarks(), len(m.Clients())) {
+	for _, r := range netmgr.RemarkLines(m.Remarks(), len(m.Clients())) {
 		w.say("remark: %s", r)
 	}
 	return attach(ctx, "creation.json", creationFigures(m, report))

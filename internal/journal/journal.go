@@ -216,7 +216,7 @@ func Tidy() error {
 		return nil
 	}
 	return locked(func() error {
-		if err := os.Remove(groundDraft); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(hostStateDraft); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		dirs, err := filepath.Glob(filepath.Join(Dir, "*-*.*"))

@@ -24,7 +24,7 @@ import (
 // hear each other's answers.
 type dhcpServer struct {
 	*server4.Server
-	mischief
+	misbehaviour
 	pool    *pool
 	subnet  netip.Prefix
 	self    netip.Addr

@@ -12,9 +12,9 @@ import (
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// mischief is what a DHCP server does wrong, and what it must keep in mind to
+// misbehaviour is what a DHCP server does wrong, and what it must keep in mind to
 // do so. The zero value does nothing wrong.
-type mischief struct {
+type misbehaviour struct {
 	mu       sync.Mutex
 	does     fault.Conditions
 	heard    int // messages, since it does this
@@ -28,7 +28,7 @@ type mischief struct {
 }
 
 // set says what the server does from now on, and begins to count anew.
-func (m *mischief) set(c fault.Conditions) {
+func (m *misbehaviour) set(c fault.Conditions) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.does, m.heard, m.die, m.rebooted = c, 0, newDie(), false
@@ -36,24 +36,24 @@ func (m *mischief) set(c fault.Conditions) {
 }
 
 // restart is what a reboot makes the server forget.
-func (m *mischief) restart() {
+func (m *misbehaviour) restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget()
 }
 
-func (m *mischief) forget() {
+func (m *misbehaviour) forget() {
 	m.granted, m.known, m.shared = map[string]bool{}, map[string]netip.Addr{}, netip.Addr{}
 }
 
-func (m *mischief) conditions() fault.Conditions {
+func (m *misbehaviour) conditions() fault.Conditions {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.does
 }
 
 // loses reports whether the message that has just come gets lost.
-func (m *mischief) loses() bool {
+func (m *misbehaviour) loses() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.heard++
@@ -66,13 +66,13 @@ func (m *mischief) loses() bool {
 	return m.does.DropDHCP > 0 && unlucky(m.die, m.does.DropDHCP)
 }
 
-func (m *mischief) hangs() bool {
+func (m *misbehaviour) hangs() bool {
 	return m.does.StopAfter > 0 && len(m.granted) >= m.does.StopAfter
 }
 
 // grants counts a client that is about to get a lease, and is false when the
 // server hangs before it gets there.
-func (m *mischief) grants(client string) bool {
+func (m *misbehaviour) grants(client string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -86,14 +86,14 @@ func (m *mischief) grants(client string) bool {
 }
 
 // withdraws is for a client that got no lease after all.
-func (m *mischief) withdraws(client string) {
+func (m *misbehaviour) withdraws(client string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.granted, client)
 }
 
 // reboots reports, once, that it is time to.
-func (m *mischief) reboots() bool {
+func (m *misbehaviour) reboots() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.rebooted || m.does.RebootAfter == 0 || len(m.granted) < m.does.RebootAfter {
@@ -104,7 +104,7 @@ func (m *mischief) reboots() bool {
 }
 
 // twin is the address of another client that this one gets too, if it does.
-func (m *mischief) twin(client string) (netip.Addr, bool) {
+func (m *misbehaviour) twin(client string) (netip.Addr, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if addr, known := m.known[client]; known || !m.shared.IsValid() {
@@ -116,7 +116,7 @@ func (m *mischief) twin(client string) (netip.Addr, bool) {
 }
 
 // separates gives a client that declined its twin's address one of its own.
-func (m *mischief) separates(client string) {
+func (m *misbehaviour) separates(client string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.known[client]; known {
@@ -125,7 +125,7 @@ func (m *mischief) separates(client string) {
 }
 
 // awaitTwin gives the next new client the address that client has been offered.
-func (m *mischief) awaitTwin(client string, addr netip.Addr) {
+func (m *misbehaviour) awaitTwin(client string, addr netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.known[client]; !known && m.does.DuplicateAddress {
@@ -229,7 +229,7 @@ func (s *dhcpServer) hold(req *dhcpv4.DHCPv4) bool {
 }
 
 // delay is by how much the answer to req comes later.
-func (m *mischief) delay(req *dhcpv4.DHCPv4) time.Duration {
+func (m *misbehaviour) delay(req *dhcpv4.DHCPv4) time.Duration {
 	does := m.conditions()
 	if does.RogueDHCP && req.MessageType() == dhcpv4.MessageTypeDiscover {
 		return max(does.DelayDHCP, rogueLead)
