@@ -87,7 +87,7 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 	}
 	m := newNetworkManager(Options{}.withDefaults(), parent, "test")
 	m.line = l
-	// What it hears goes to this census.
+	// What it hears is kept in this.
 	heard := &arpAnswers{owners: map[netip.Addr][]string{address: nil}}
 	l.asking.Store(heard)
 	say := func() {

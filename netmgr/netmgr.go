@@ -25,8 +25,8 @@ import (
 // Lease is what the router gave a client, Route one of its routes, and Status how
 // the client came to it.
 type (
-	Lease = dhcp4.Lease
-	Route = dhcp4.Route
+	Lease  = dhcp4.Lease
+	Route  = dhcp4.Route
 	Status = dhcp4.Status
 )
 

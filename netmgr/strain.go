@@ -23,7 +23,7 @@ func (s Strain) Since(before Strain) Strain {
 
 type strain struct {
 	noBuffers, overflows atomic.Int64
-	broken                 string // of the newest listener, once it is closed
+	broken               string // of the newest listener, once it is closed
 }
 
 // Strain is what the clients that stand suffered, and the sockets since New.
@@ -35,7 +35,7 @@ func (m *NetworkManager) Strain() Strain {
 	s := Strain{
 		NoBuffers: int(m.strain.noBuffers.Load()),
 		Overflows: int(m.strain.overflows.Load()),
-		Broken:      m.strain.broken,
+		Broken:    m.strain.broken,
 	}
 	for _, c := range m.clients {
 		s.LinkDrops += c.linkDrops()

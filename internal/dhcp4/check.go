@@ -30,8 +30,8 @@ func (c *Client) probe(input) {
 // Decline is what a client has told its server of an address.
 type Decline struct {
 	Holder string    // the MAC address of the host that has it; "another host" when there is none
-	At    time.Time // the first time
-	Times int
+	At     time.Time // the first time
+	Times  int
 }
 
 // decline gives an address back that another host has.

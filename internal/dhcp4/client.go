@@ -72,11 +72,11 @@ type Client struct {
 	leftUntil time.Time  // is left alone for so long
 	setbacks  int        // NAKs, in a row
 
-	useless error // why the last answer was of no use
-	told    tally
-	remarks []Remark
-	declined  map[netip.Addr]Decline // addresses granted that were declined
-	servers []Server
+	useless  error // why the last answer was of no use
+	told     tally
+	remarks  []Remark
+	declined map[netip.Addr]Decline // addresses granted that were declined
+	servers  []Server
 }
 
 // heard is how often a server has answered the message under way.

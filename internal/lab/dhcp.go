@@ -28,7 +28,7 @@ type dhcpServer struct {
 	pool    *pool
 	subnet  netip.Prefix
 	self    netip.Addr
-	lease   time.Duration // guarded by mischief's lock
+	lease   time.Duration // guarded by misbehaviour's lock
 	options []dhcpv4.Modifier
 	frames  *packet.Conn
 	serving sync.WaitGroup

@@ -142,7 +142,7 @@ func (s *dhcpServer) obey(c fault.Conditions) {
 	s.set(c)
 }
 
-// offer is pool.offer with the mischief in it, and confirm pool.confirm.
+// offer is pool.offer with what the server does wrong in it, and confirm pool.confirm.
 func (s *dhcpServer) offer(client string, asked netip.Addr) (netip.Addr, bool) {
 	s.pairing.Lock() // or two new clients would both wait for a twin
 	defer s.pairing.Unlock()
