@@ -49,7 +49,7 @@ func standing(ctx context.Context, s *bench.Session, l *lab.Lab, n int, lease, d
 		r.CPU = cpu()
 		r.Lost = len(past.NotKept())
 		for _, c := range m.Clients() {
-			story := c.Story()
+			story := c.Status()
 			r.Renewals += story.Renewed
 			r.Late += story.Rebound
 			r.Fewest = min(r.Fewest, story.Renewed)

@@ -63,7 +63,7 @@ func (r *row) ours(ctx context.Context, l *lab.Lab) error {
 	if figures.Clients > 0 {
 		r.Ours.Last = figures.Leasing
 	}
-	r.Resent, r.Remarks = figures.Resent, cmp.Or(strings.Join(netmgr.Told(figures.Remarks, r.Clients), "; "), "-")
+	r.Resent, r.Remarks = figures.Resent, cmp.Or(strings.Join(netmgr.RemarkLines(figures.Remarks, r.Clients), "; "), "-")
 	left, err := l.LeasesLeft(ctx)
 	r.Left = strconv.Itoa(left)
 	if errors.Is(err, errors.ErrUnsupported) {

@@ -218,7 +218,7 @@ func (c *Client) perform(tasks []task) *ClientError {
 
 // recall reads from the client's DHCP how it came to its lease.
 func (c *Client) recall() {
-	s := c.Story()
+	s := c.Status()
 	t := &c.Timings
 	t.Asked, t.Leased, t.Offer, t.Ack, t.Sent, t.Resent = s.Asked, s.Leased, s.Offer, s.Ack, s.Sent, s.Resent
 	if !s.Leased.IsZero() {
@@ -226,12 +226,12 @@ func (c *Client) recall() {
 	}
 }
 
-// Story is what there is to tell of the client's DHCP.
-func (c *Client) Story() Story {
+// Status is what there is to tell of the client's DHCP.
+func (c *Client) Status() Status {
 	if c.dhcp == nil {
-		return Story{}
+		return Status{}
 	}
-	return c.dhcp.Story()
+	return c.dhcp.Status()
 }
 
 // openLine begins to listen for clients, for as long as there are any.
@@ -277,7 +277,7 @@ func (m *NetworkManager) closeLine(patience context.Context) {
 	}
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())
-		m.strain.deaf = m.line.deaf()
+		m.strain.broken = m.line.failure()
 		m.line = nil
 	}
 	for _, c := range m.clients {

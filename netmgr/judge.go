@@ -51,8 +51,8 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 		siblings[c.MAC.String()] = c
 	}
 	for _, c := range m.clients {
-		for addr, rival := range c.Story().Declined {
-			if sibling := siblings[rival.Rival]; sibling != nil {
+		for addr, rival := range c.Status().Declined {
+			if sibling := siblings[rival.Holder]; sibling != nil {
 				problems = append(problems, c.Problem(fmt.Errorf("was given %s, which is %s's", addr, sibling.Name)))
 			}
 		}

@@ -92,11 +92,11 @@ func (c *Client) Remembered() netip.Prefix {
 func (c *Client) HasLease() bool { return c.lease() != nil }
 
 // Idle reports whether the client does nothing, as after Release.
-func (c *Client) Idle() bool { return c.Story().Idle }
+func (c *Client) Idle() bool { return c.Status().Idle }
 
 // Missing is why the client has no lease.
 func (c *Client) Missing() error {
-	if why := c.Story().Missing; why != nil {
+	if why := c.Status().Missing; why != nil {
 		return why
 	}
 	return errors.New("its lease came a moment too late")

@@ -85,7 +85,7 @@ func TestALeaseFromItsBeginningToItsEnd(t *testing.T) {
 			for _, c := range clients {
 				await(t, c.Name+" has no address", func() bool { return lifetime(t, c) == 0 })
 				if !c.Idle() || c.HasLease() || c.Missing() == nil {
-					t.Errorf("%s: %+v", c.Name, c.Story())
+					t.Errorf("%s: %+v", c.Name, c.Status())
 				}
 			}
 			m.Ask(clients...)
@@ -122,7 +122,7 @@ func TestClientsVerifyTheirAddressesWhenTheLinkIsBack(t *testing.T) {
 		if r.Before != r.Now || r.After <= 0 {
 			t.Errorf("%+v", r)
 		}
-		if s := r.Client.Story(); s.Verified != 1 {
+		if s := r.Client.Status(); s.Verified != 1 {
 			t.Errorf("%s: verified %d times", r.Client.Name, s.Verified)
 		}
 	}
@@ -227,16 +227,16 @@ func TestWhoElseIsThere(t *testing.T) {
 	l := startLab(t, brokenLab("squatters 1"))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, TrustAddresses: true})
 	create(t, m, 2)
-	problems, err := m.Rivals(t.Context())
+	problems, err := m.Conflicts(t.Context())
 	if n, text := named(problems); n != 1 || err != nil || !strings.HasSuffix(text, ": 10.77.0.10 is also that of the host with MAC 02:4c:53:00:00:04; ") {
 		t.Errorf("%d: %s, %v", n, text, err)
 	}
 	for _, router := range []netip.Addr{{}, l.Router} {
-		if others, err := m.Intruders(t.Context(), router); len(others) > 0 || err != nil {
+		if others, err := m.RogueServers(t.Context(), router); len(others) > 0 || err != nil {
 			t.Errorf("with the router %s: %q, %v", router, others, err)
 		}
 	}
-	others, err := m.Intruders(t.Context(), netip.MustParseAddr("10.77.0.250"))
+	others, err := m.RogueServers(t.Context(), netip.MustParseAddr("10.77.0.250"))
 	if want := "10.77.0.1 (MAC 02:4c:53:00:00:01) offered addresses to 2 of 2 clients, 2 have one from it; the router 10.77.0.250 does not answer ARP"; len(others) != 1 || others[0] != want || err != nil {
 		t.Errorf("%q, %v; want %s", others, err, want)
 	}

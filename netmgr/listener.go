@@ -31,7 +31,7 @@ type listener struct {
 	done     chan struct{}
 	broken   atomic.Pointer[error] // why it heard nothing for failureTime; else nil
 	gateways *gateways
-	census   atomic.Pointer[census] // of addresses, while somebody asks; else nil
+	asking   atomic.Pointer[arpAnswers] // of addresses, while somebody asks; else nil
 
 	closing atomic.Bool
 }
@@ -111,7 +111,7 @@ func (l *listener) run() {
 func (l *listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
 		l.gateways.note(addr, owner)
-		if n := l.census.Load(); n == nil || !n.note(addr, owner.String()) {
+		if n := l.asking.Load(); n == nil || !n.note(addr, owner.String()) {
 			l.group.Claimed(addr, owner)
 		}
 		return
@@ -176,8 +176,8 @@ func (l *listener) drops() (n int64) {
 	return n
 }
 
-// deaf says why answers were not heard; empty when they were.
-func (l *listener) deaf() string {
+// failure says why answers were not heard; empty when they were.
+func (l *listener) failure() string {
 	if err := l.broken.Load(); err != nil {
 		return fmt.Sprintf("packet socket on %s: %v", l.parent.Name, *err)
 	}

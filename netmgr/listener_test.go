@@ -87,9 +87,9 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 	}
 	m := newNetworkManager(Options{}.withDefaults(), parent, "test")
 	m.line = l
-	// What it hears goes to this census.
-	heard := &census{owners: map[netip.Addr][]string{address: nil}}
-	l.census.Store(heard)
+	// What it hears is kept in this.
+	heard := &arpAnswers{owners: map[netip.Addr][]string{address: nil}}
+	l.asking.Store(heard)
 	say := func() {
 		claim := arpRequest(owner, address, address)
 		if _, err := wire.WriteTo(claim, &packet.Addr{HardwareAddr: net.HardwareAddr{255, 255, 255, 255, 255, 255}}); err != nil {
@@ -100,7 +100,7 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 	mend := breakSocket(t, l)
 	say()
 	await(t, "the loss is told as this machine's own", func() bool {
-		return strings.Contains(m.Strain().Deaf, "packet socket on ear0: recvmsg: socket operation on non-socket")
+		return strings.Contains(m.Strain().Broken, "packet socket on ear0: recvmsg: socket operation on non-socket")
 	})
 	mend()
 	say()
@@ -110,7 +110,7 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 		return len(heard.owners[address]) > 0
 	})
 	m.closeLine(t.Context())
-	if m.Strain().Deaf == "" {
+	if m.Strain().Broken == "" {
 		t.Error("the loss is forgotten when the listener is closed")
 	}
 }

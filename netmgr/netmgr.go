@@ -23,12 +23,12 @@ import (
 	"github.com/lanstorm/lanstorm/internal/journal"
 )
 
-// Lease is what the router gave a client, Route one of its routes, and Story how
+// Lease is what the router gave a client, Route one of its routes, and Status how
 // the client came to it.
 type (
-	Lease = dhcp4.Lease
-	Route = dhcp4.Route
-	Story = dhcp4.Story
+	Lease  = dhcp4.Lease
+	Route  = dhcp4.Route
+	Status = dhcp4.Status
 )
 
 // NoOfferError says that no DHCP server offered an address in time.

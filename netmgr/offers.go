@@ -32,7 +32,7 @@ func Offers(ctx context.Context, parent string, listen time.Duration) (servers [
 		c.dhcp = m.group.Add(c.identity(), host{c})
 		m.group.Start(0, c.dhcp)
 		err := packets.Pause(ctx, listen)
-		servers = slices.DeleteFunc(c.Story().Servers, func(s Server) bool { return s.Offers == 0 })
+		servers = slices.DeleteFunc(c.Status().Servers, func(s Server) bool { return s.Offers == 0 })
 		return err
 	})
 	slices.SortFunc(servers, func(a, b Server) int { return a.Addr.Compare(b.Addr) })

@@ -36,7 +36,7 @@ func (m *NetworkManager) Past(clients ...*Client) *Past {
 	}
 	p := &Past{At: time.Now(), clients: clients, each: map[*Client]standing{}}
 	for _, c := range clients {
-		s := c.Story()
+		s := c.Status()
 		p.each[c] = standing{c.Lease(), c.Remembered(), c.losses().times, s.Renewed, s.Rebound}
 	}
 	return p
@@ -96,7 +96,7 @@ func or(p netip.Prefix, nothing string) string {
 // verify their leases, which then begin anew.
 func (p *Past) NotExtended(ctx context.Context, end func() time.Time, broadcast bool) (problems []Problem, err error) {
 	extended := func(c *Client) bool {
-		s := c.Story()
+		s := c.Status()
 		return s.Renewed > p.each[c].renewed || s.Rebound > p.each[c].rebound || p.lostBy(c) != nil
 	}
 	for until := (time.Time{}); err == nil && end().After(until); {
@@ -114,7 +114,7 @@ func (p *Past) NotExtended(ctx context.Context, end func() time.Time, broadcast 
 }
 
 func (p *Past) notExtended(c *Client, broadcast bool) error {
-	was, now := p.each[c], c.Story()
+	was, now := p.each[c], c.Status()
 	by, other := "unicast", "broadcast"
 	renewed := now.Renewed > was.renewed
 	if broadcast {
@@ -162,9 +162,9 @@ func (p *Past) NotEnded(ctx context.Context) (problems []Problem, err error) {
 // NotAnswered are the clients whose REQUEST after a reboot was not answered by
 // this type of message: an ACK for the address asked for, or a NAK.
 func NotAnswered(ctx context.Context, end time.Time, clients []*Client, wanted dhcpv4.MessageType) (problems []Problem, err error) {
-	err = Await(ctx, end, clients, func(c *Client) bool { return c.Story().Reboot != nil })
+	err = Await(ctx, end, clients, func(c *Client) bool { return c.Status().Reboot != nil })
 	for _, c := range clients {
-		if reason := wrongAnswer(c.Story().Reboot, wanted); reason != "" {
+		if reason := wrongAnswer(c.Status().Reboot, wanted); reason != "" {
 			problems = append(problems, c.Problem(fmt.Errorf("%s (RFC 2131 §4.3.2)", reason)))
 		}
 	}
@@ -231,7 +231,7 @@ func (p *Past) Returns(ctx context.Context, end time.Time, all []*Client, old bo
 // nothing can be said. It waits until those that declined one have another. None
 // reports that nobody has declined anything.
 func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems []Problem, none bool, err error) {
-	again := func(s Story) (addr netip.Addr, is bool) {
+	again := func(s Status) (addr netip.Addr, is bool) {
 		for addr, d := range s.Declined {
 			if d.Times > 1 {
 				return addr, true
@@ -240,7 +240,7 @@ func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems 
 		return addr, false
 	}
 	err = Await(ctx, end, m.clients, func(c *Client) bool {
-		_, is := again(c.Story())
+		_, is := again(c.Status())
 		return is || c.lease() != nil
 	})
 	type decline struct {
@@ -249,15 +249,15 @@ func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems 
 	}
 	first := map[netip.Addr]decline{}
 	for _, c := range m.clients {
-		for addr, d := range c.Story().Declined {
+		for addr, d := range c.Status().Declined {
 			if f, known := first[addr]; !known || d.At.Before(f.at) {
 				first[addr] = decline{c, d.At}
 			}
 		}
 	}
 	for _, c := range m.clients {
-		addr, is := again(c.Story())
-		for declined := range c.Story().Declined {
+		addr, is := again(c.Status())
+		for declined := range c.Status().Declined {
 			if !is && first[declined].by != c {
 				addr, is = declined, true
 			}
@@ -270,7 +270,7 @@ func (m *NetworkManager) Reissued(ctx context.Context, end time.Time) (problems 
 		switch {
 		case is:
 			problems = append(problems, c.Problem(fmt.Errorf("was given %s after %s had declined it (RFC 2131 §4.3.3)", addr, first[addr].by.Name)))
-		case len(c.Story().Declined) > 0 && !c.HasLease():
+		case len(c.Status().Declined) > 0 && !c.HasLease():
 			problems = append(problems, c.Problem(fmt.Errorf("has been given no other: %w", c.Missing())))
 		}
 	}

@@ -17,7 +17,7 @@ type Remark struct {
 func (m *NetworkManager) Remarks() (all []Remark) {
 	most := m.mostSubnet(func(Lease) bool { return true })
 	for _, c := range m.clients {
-		for _, r := range c.Story().Remarks {
+		for _, r := range c.Status().Remarks {
 			all = append(all, Remark{c, r})
 		}
 		if l := c.lease(); l != nil && l.Address.Masked() != most {
@@ -30,9 +30,9 @@ func (m *NetworkManager) Remarks() (all []Remark) {
 	return all
 }
 
-// Told is what there is to tell of remarks about so many clients: one text for
+// RemarkLines is what there is to tell of remarks about so many clients: one text for
 // each kind, as its first client saw it.
-func Told(all []Remark, clients int) (texts []string) {
+func RemarkLines(all []Remark, clients int) (texts []string) {
 	count, first := map[string]int{}, map[string]Remark{}
 	var order []string
 	for _, r := range all {

@@ -24,7 +24,7 @@ func (m *NetworkManager) servers(ctx context.Context, others ...netip.Addr) (all
 	for _, c := range m.clients {
 		l := c.Lease()
 		others = append(others, l.Gateway)
-		for _, s := range c.Story().Servers {
+		for _, s := range c.Status().Servers {
 			i := slices.IndexFunc(all, func(known server) bool { return known.Addr == s.Addr && known.MAC == s.MAC })
 			if i < 0 {
 				i = len(all)
@@ -56,11 +56,11 @@ func (m *NetworkManager) servers(ctx context.Context, others ...netip.Addr) (all
 	return all, owners, err
 }
 
-// Intruders says of each DHCP server that is not the router who it is, and whom it
+// RogueServers says of each DHCP server that is not the router who it is, and whom it
 // served. The router is the host at this address or, if none is given, the gateway
 // of the first of servers. It must answer ARP. The error says when no server was
 // heard.
-func (m *NetworkManager) Intruders(ctx context.Context, router netip.Addr) (lines []string, err error) {
+func (m *NetworkManager) RogueServers(ctx context.Context, router netip.Addr) (lines []string, err error) {
 	all, owners, err := m.servers(ctx, router)
 	if err == nil && len(all) == 0 {
 		err = errors.New("no client has heard a DHCP server")

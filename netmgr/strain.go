@@ -9,7 +9,7 @@ type Strain struct {
 	Overflows int // packets that came and found no room in a socket
 	LinkDrops int // packets that clients' macvlans dropped, in either direction
 
-	Deaf string // why what DHCP servers said could not be heard; empty when it could
+	Broken string // why what DHCP servers said could not be heard; empty when it could
 }
 
 // Since is the part of it that came after before. Clients that failed took what
@@ -23,19 +23,19 @@ func (s Strain) Since(before Strain) Strain {
 
 type strain struct {
 	noBuffers, overflows atomic.Int64
-	deaf                 string // of the newest listener, once it is closed
+	broken               string // of the newest listener, once it is closed
 }
 
 // Strain is what the clients that stand suffered, and the sockets since New.
 func (m *NetworkManager) Strain() Strain {
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.drops())
-		m.strain.deaf = m.line.deaf()
+		m.strain.broken = m.line.failure()
 	}
 	s := Strain{
 		NoBuffers: int(m.strain.noBuffers.Load()),
 		Overflows: int(m.strain.overflows.Load()),
-		Deaf:      m.strain.deaf,
+		Broken:    m.strain.broken,
 	}
 	for _, c := range m.clients {
 		s.LinkDrops += c.linkDrops()

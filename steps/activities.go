@@ -238,7 +238,7 @@ func routerOf(r record.Router, m *netmgr.NetworkManager) record.Router {
 		if r.Gateway == "" && l.Gateway.IsValid() {
 			r.Gateway = l.Gateway.String()
 		}
-		for _, s := range c.Story().Servers {
+		for _, s := range c.Status().Servers {
 			server := record.Server{Address: s.Addr.String(), MAC: s.MAC}
 			if server.Address == r.Gateway {
 				r.MAC = s.MAC

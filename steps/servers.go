@@ -17,7 +17,7 @@ func (w *world) servers() []sentence {
 		{`all clients should have their lease from the same DHCP server`, "no second server on the LAN gave a lease to one of them", w.oneServer},
 		{`only the router should answer DHCP`,
 			"no client has heard another server, taken or not; the router is targets.router or the gateway of most leases", w.onlyRouterAnswers},
-		{`no client should have the address of another host`, "each client asks by ARP who else has its address", w.noRivals},
+		{`no client should have the address of another host`, "each client asks by ARP who else has its address", w.noConflicts},
 	}
 }
 
@@ -26,14 +26,14 @@ func (w *world) followsStandard() error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(m.Clients(), func(c *netmgr.Client) bool { return len(c.Story().Servers) > 0 }) {
+	if !slices.ContainsFunc(m.Clients(), func(c *netmgr.Client) bool { return len(c.Status().Servers) > 0 }) {
 		return errors.New("no client has heard a DHCP server")
 	}
 	against := slices.DeleteFunc(m.Remarks(), func(r netmgr.Remark) bool { return r.RFC == "" })
 	if len(against) == 0 {
 		return nil
 	}
-	return firm(errors.New("the router does not follow the DHCP standard: " + strings.Join(netmgr.Told(against, len(m.Clients())), "; ")))
+	return firm(errors.New("the router does not follow the DHCP standard: " + strings.Join(netmgr.RemarkLines(against, len(m.Clients())), "; ")))
 }
 
 // oneServer wants no second DHCP server to have given a lease.
@@ -61,13 +61,13 @@ func (w *world) onlyRouterAnswers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	others, err := m.Intruders(ctx, w.config().Targets.Router)
+	others, err := m.RogueServers(ctx, w.config().Targets.Router)
 	if err == nil && len(others) > 0 {
 		err = firm(errors.New("not only the router answers DHCP: " + strings.Join(others, "; ")))
 	}
 	return err
 }
 
-func (w *world) noRivals(ctx context.Context) error {
-	return w.leased("have the address of another host", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return m.Rivals(ctx) })
+func (w *world) noConflicts(ctx context.Context) error {
+	return w.leased("have the address of another host", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return m.Conflicts(ctx) })
 }

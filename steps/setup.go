@@ -93,7 +93,7 @@ func (w *world) createClientsAs(ctx context.Context, n int, arrival netmgr.Arriv
 	}
 	c := w.suite.chronicle
 	c.activity(creationActivity(m, report))
-	for _, r := range netmgr.Told(m.Remarks(), len(m.Clients())) {
+	for _, r := range netmgr.RemarkLines(m.Remarks(), len(m.Clients())) {
 		c.message("remark", "%s", r)
 	}
 	c.router(m)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -163,6 +165,10 @@ func labThatTells(t *testing.T) []string {
 	}
 	mustRun(t, "lab", "up")
 	t.Cleanup(func() { mustRun(t, "lab", "down") })
+	eventually(t, "the kernel calls lab0 running", func() bool {
+		link, err := netlink.LinkByName("lab0")
+		return err == nil && link.Attrs().RawFlags&unix.IFF_RUNNING != 0
+	})
 	return mustState(t)
 }
 

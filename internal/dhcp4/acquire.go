@@ -142,7 +142,7 @@ func (c *Client) accept(in input) {
 	if !ok {
 		return
 	}
-	if err := c.host.Granted(l); err != nil && c.stumble(err) {
+	if err := c.host.Granted(l); err != nil && c.machineFailed(err) {
 		return
 	}
 	c.told.acked = l.Acquired

@@ -20,7 +20,7 @@ func (c *Client) probe(input) {
 		c.wake(time.Now().Add(packets.Jitter(fullWait)))
 		return
 	}
-	if err != nil && c.stumble(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)) {
+	if err != nil && c.machineFailed(fmt.Errorf("ask for %s by ARP: %w", c.lease.Address.Addr(), err)) {
 		return
 	}
 	c.probes++
@@ -29,9 +29,9 @@ func (c *Client) probe(input) {
 
 // Decline is what a client has told its server of an address.
 type Decline struct {
-	Rival string    // the MAC address of the host that has it; "another host" when there is none
-	At    time.Time // the first time
-	Times int
+	Holder string    // the MAC address of the host that has it; "another host" when there is none
+	At     time.Time // the first time
+	Times  int
 }
 
 // decline gives an address back that another host has.
@@ -57,17 +57,17 @@ func (g *Group) Decline(clients ...*Client) {
 func (c *Client) reject(rival string) {
 	addr := c.lease.Address.Addr()
 	c.told.declines++
-	if c.rivals == nil {
-		c.rivals = map[netip.Addr]Decline{}
+	if c.declined == nil {
+		c.declined = map[netip.Addr]Decline{}
 	}
-	d, known := c.rivals[addr]
+	d, known := c.declined[addr]
 	if !known {
-		d = Decline{Rival: rival, At: time.Now()}
+		d = Decline{Holder: rival, At: time.Now()}
 	}
 	d.Times++
-	const mostRivals = 64
-	if known || len(c.rivals) < mostRivals {
-		c.rivals[addr] = d
+	const mostDeclined = 64
+	if known || len(c.declined) < mostDeclined {
+		c.declined[addr] = d
 	}
 	_ = c.host.Broadcast(c.id.decline(c.lease)) // nobody answers it, lost or not
 	c.host.Lost(fmt.Errorf("%s is that of %s", addr, rival))

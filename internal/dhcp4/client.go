@@ -72,11 +72,11 @@ type Client struct {
 	leftUntil time.Time  // is left alone for so long
 	setbacks  int        // NAKs, in a row
 
-	useless error // why the last answer was of no use
-	told    tally
-	remarks []Remark
-	rivals  map[netip.Addr]Decline // addresses granted that were declined
-	servers []Server
+	useless  error // why the last answer was of no use
+	told     tally
+	remarks  []Remark
+	declined map[netip.Addr]Decline // addresses granted that were declined
+	servers  []Server
 }
 
 // heard is how often a server has answered the message under way.
@@ -182,7 +182,7 @@ func (c *Client) sendAgain() {
 		c.wake(time.Now().Add(packets.Jitter(fullWait)))
 		return
 	}
-	if err != nil && c.stumble(fmt.Errorf("send %s: %w", c.msg.MessageType(), err)) {
+	if err != nil && c.machineFailed(fmt.Errorf("send %s: %w", c.msg.MessageType(), err)) {
 		return
 	}
 	if c.sends++; c.sends > 1 {
@@ -190,9 +190,9 @@ func (c *Client) sendAgain() {
 	}
 }
 
-// stumble is for what this machine could not do. A client that is being made
+// machineFailed is for what this machine could not do. A client that is being made
 // fails; one that stands goes on, as after any loss.
-func (c *Client) stumble(err error) (failed bool) {
+func (c *Client) machineFailed(err error) (failed bool) {
 	if c.deadline.IsZero() {
 		return false
 	}

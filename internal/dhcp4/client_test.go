@@ -100,7 +100,7 @@ func (s *script) types() (types []string) {
 }
 
 func (s *script) remarks() (whats []string) {
-	for _, r := range s.client.Story().Remarks {
+	for _, r := range s.client.Status().Remarks {
 		whats = append(whats, r.What)
 	}
 	return whats
@@ -501,7 +501,7 @@ func TestAFullQueueIsNoLoss(t *testing.T) {
 			return nil
 		}
 		s.run(time.Minute, time.Second)
-		if story := s.client.Story(); len(s.bound) != 1 || story.Resent != 0 || story.Sent != 2 {
+		if story := s.client.Status(); len(s.bound) != 1 || story.Resent != 0 || story.Sent != 2 {
 			t.Errorf("%+v", story)
 		}
 	})
@@ -578,7 +578,7 @@ func TestALeaseIsRenewed(t *testing.T) {
 			t.Errorf("%q; the renewal is %s", s.types(), renewal.Summary())
 		}
 		pass(s.group, 10*time.Hour)
-		story := s.client.Story()
+		story := s.client.Status()
 		if n := len(s.bound); n < 20 || n > 23 || len(s.lost) > 0 || story.Renewed != n-1 || story.Rebound != 0 {
 			t.Errorf("renewed %d times in ten hours and a half; lost: %q; %+v", n-1, s.lost, story)
 		}
@@ -597,12 +597,12 @@ func TestALeaseIsReboundThenLostThenAskedForAgain(t *testing.T) {
 		}
 		since = time.Now()
 		s.run(time.Minute, 52*time.Minute)
-		if s.client.Story().State != Renewing {
-			t.Errorf("%s after 52 minutes", s.client.Story().State)
+		if s.client.Status().State != Renewing {
+			t.Errorf("%s after 52 minutes", s.client.Status().State)
 		}
 		pass(s.group, 2*time.Minute)
-		if s.client.Story().State != Rebinding {
-			t.Errorf("%s after 54 minutes", s.client.Story().State)
+		if s.client.Status().State != Rebinding {
+			t.Errorf("%s after 54 minutes", s.client.Status().State)
 		}
 		pass(s.group, 4*time.Minute)
 		if len(s.lost) > 0 {
@@ -695,8 +695,8 @@ func TestAnAddressInUseIsDeclined(t *testing.T) {
 		if len(s.bound) != 1 || s.bound[0].Address.Addr() == taken {
 			t.Errorf("bound to %v", s.bound)
 		}
-		story := s.client.Story()
-		if story.Declined[taken].Rival != printer.String() {
+		story := s.client.Status()
+		if story.Declined[taken].Holder != printer.String() {
 			t.Errorf("%+v", story.Declined)
 		}
 		if story.Offer < declineWait || story.Leased.Sub(story.Asked) < story.Offer || story.Ack < 0 {
@@ -729,8 +729,8 @@ func TestASiblingsAddressIsDeclined(t *testing.T) {
 		})
 		a.run(time.Minute, time.Second)
 		b.run(time.Minute, time.Minute)
-		if len(b.bound) != 1 || b.bound[0].Address.String() != "10.77.0.11/16" || b.client.Story().Declined[netip.MustParseAddr("10.77.0.10")].Rival != testMAC.String() {
-			t.Errorf("%+v; %+v", b.bound, b.client.Story())
+		if len(b.bound) != 1 || b.bound[0].Address.String() != "10.77.0.11/16" || b.client.Status().Declined[netip.MustParseAddr("10.77.0.10")].Holder != testMAC.String() {
+			t.Errorf("%+v; %+v", b.bound, b.client.Status())
 		}
 		if len(a.lost) > 0 {
 			t.Errorf("the first lost it: %q", a.lost)
@@ -871,7 +871,7 @@ func TestAFloodIsForgotten(t *testing.T) {
 			other := reply(s.sent[0], from(fmt.Sprintf("10.77.%d.%d", i>>8&255, i&255)), dhcpv4.WithYourIP(net.IPv4zero))
 			s.group.Receive([6]byte(testMAC), other, serverMAC)
 		}
-		story := s.client.Story()
+		story := s.client.Status()
 		if len(story.Remarks) > 20 || len(story.Servers) > 20 {
 			t.Errorf("%d remarks, %d servers", len(story.Remarks), len(story.Servers))
 		}

@@ -118,8 +118,8 @@ func FuzzReceive(f *testing.F) {
 		}
 		s.group.mu.Lock()
 		defer s.group.mu.Unlock()
-		if len(c.remarks) > mostRemarks || len(c.servers) > 16 || len(c.heard) > 16 || len(c.rivals) > 64 {
-			t.Errorf("%d remarks, %d servers, %d of whom answered, %d rivals", len(c.remarks), len(c.servers), len(c.heard), len(c.rivals))
+		if len(c.remarks) > mostRemarks || len(c.servers) > 16 || len(c.heard) > 16 || len(c.declined) > 64 {
+			t.Errorf("%d remarks, %d servers, %d of whom answered, %d rivals", len(c.remarks), len(c.servers), len(c.heard), len(c.declined))
 		}
 		if endless := c.state == Bound && c.lease.End().IsZero(); c.place < 0 && !endless {
 			t.Errorf("%s, and nothing will ever happen", c.state)

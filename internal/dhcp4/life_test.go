@@ -62,7 +62,7 @@ func TestClientsAskForMoreWhenTold(t *testing.T) {
 				s := living(t, tt.script)
 				s.group.Extend(tt.broadcast, s.client)
 				pass(s.group, 20*time.Second)
-				story := s.client.Story()
+				story := s.client.Status()
 				renewed, rebound := 0, 0
 				if tt.state == Bound {
 					renewed, rebound = 1, 0
@@ -91,8 +91,8 @@ func TestAnEndlessLeaseIsNotLost(t *testing.T) {
 		s.server = silent
 		s.group.Extend(true, s.client)
 		pass(s.group, 48*time.Hour)
-		if len(s.lost) > 0 || !s.client.Story().State.holds() {
-			t.Errorf("%s, %q", s.client.Story().State, s.lost)
+		if len(s.lost) > 0 || !s.client.Status().State.holds() {
+			t.Errorf("%s, %q", s.client.Status().State, s.lost)
 		}
 	})
 }
@@ -138,7 +138,7 @@ func TestWhatIsSaidToARebootIsKept(t *testing.T) {
 					t.Errorf("its host was told %d times to use no address", s.idled)
 				}
 				pass(s.group, time.Minute)
-				story := s.client.Story()
+				story := s.client.Status()
 				if story.Reboot == nil {
 					t.Fatal("nothing is known of the answer")
 				}
@@ -158,12 +158,12 @@ func TestAClientThatPausesIsSilentUntilItIsStarted(t *testing.T) {
 		s := living(t, sound)
 		s.group.Pause(s.client)
 		pass(s.group, 48*time.Hour)
-		story := s.client.Story()
+		story := s.client.Status()
 		if len(s.sent) > 0 || !story.Idle || story.Missing == nil || story.Missing.Error() != "it does not ask for an address" {
 			t.Errorf("%q; %+v", s.types(), story)
 		}
 		s.run(time.Minute, time.Minute)
-		story = s.client.Story()
+		story = s.client.Status()
 		if len(s.bound) != 2 || story.Idle || story.Missing != nil || story.Sent != 2 {
 			t.Errorf("%d leases, %+v", len(s.bound), story)
 		}
@@ -180,8 +180,8 @@ func TestClientsDeclineWhenTold(t *testing.T) {
 		if diff := cmp.Diff([]string{decline, discover, request, decline, discover, request}, s.types()); diff != "" {
 			t.Error(diff)
 		}
-		story := s.client.Story()
-		if d := story.Declined[netip.MustParseAddr("10.77.0.10")]; d.Times != 2 || d.Rival != "another host" {
+		story := s.client.Status()
+		if d := story.Declined[netip.MustParseAddr("10.77.0.10")]; d.Times != 2 || d.Holder != "another host" {
 			t.Errorf("%+v", story.Declined)
 		}
 		if diff := cmp.Diff([]string(nil), s.remarks()); diff != "" {
@@ -218,8 +218,8 @@ func TestAClientWhoseLinkWasDownAsksAgain(t *testing.T) {
 				if asked := s.sent[0]; !asked.RequestedIPAddress().Equal(net.IP{10, 77, 0, 10}) || asked.ServerIdentifier() != nil || !asked.ClientIPAddr.IsUnspecified() {
 					t.Errorf("it asked as none that verifies: %s", asked.Summary())
 				}
-				if diff := cmp.Diff(tt.lost, s.lost); diff != "" || s.client.Story().State != tt.state {
-					t.Errorf("%s, %s", s.client.Story().State, diff)
+				if diff := cmp.Diff(tt.lost, s.lost); diff != "" || s.client.Status().State != tt.state {
+					t.Errorf("%s, %s", s.client.Status().State, diff)
 				}
 			})
 		})
@@ -253,7 +253,7 @@ func TestServersAreKnownByAddressAndMAC(t *testing.T) {
 			{netip.MustParseAddr("10.77.0.1"), serverMAC.String(), netip.MustParsePrefix("10.77.0.10/16"), netip.MustParseAddr("10.77.0.1"), 1},
 			{netip.MustParseAddr("10.77.0.2"), serverMAC.String(), netip.MustParsePrefix("10.77.0.10/16"), netip.MustParseAddr("10.79.0.1"), 1},
 		}
-		if diff := cmp.Diff(want, s.client.Story().Servers, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+		if diff := cmp.Diff(want, s.client.Status().Servers, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -300,7 +300,7 @@ func TestWhoOnlyAsksTakesNothing(t *testing.T) {
 				s := newScript(t, Options{OnlyAsks: true}, func(asked *dhcpv4.DHCPv4, _ int) [][]byte { return tt.answers(asked) })
 				s.run(0, 8*time.Second)
 				var got []string
-				for _, server := range s.client.Story().Servers {
+				for _, server := range s.client.Status().Servers {
 					if server.Offers > 0 {
 						got = append(got, fmt.Sprint(server, " ", server.Address))
 					}

@@ -34,7 +34,7 @@ type Counters struct {
 	Overflows int // packets lost because a socket was read too slowly (SO_RXQ_OVFL, PACKET_STATISTICS)
 	LinkDrops int // packets that the clients' links dropped
 
-	Deaf string // why answers to clients could not be heard; empty when they could
+	Broken string // why answers to clients could not be heard; empty when they could
 }
 
 // Watch is a tester being watched, from Start to Stop.

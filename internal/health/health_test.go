@@ -143,7 +143,7 @@ func TestJudgement(t *testing.T) {
 			limits: []string{ClientDrops, NoBuffers, ReceiveOverflow},
 			want: "tester: at its limit: 5 packets dropped by the clients' own links -> " + fewerNow +
 				"; 3 packets could not be sent at once, because a queue was full (ENOBUFS); 1 packet lost after they had arrived, because clients read them too slowly"},
-		{name: "a socket that failed", counted: []Counters{{}, {Deaf: "packet socket on eth0: recvmsg: out of memory"}}, limits: []string{Deaf},
+		{name: "a socket that failed", counted: []Counters{{}, {Broken: "packet socket on eth0: recvmsg: out of memory"}}, limits: []string{ListenerBroken},
 			want: "tester: at its limit: what DHCP servers answered could not be heard: packet socket on eth0: recvmsg: out of memory -> look at what the kernel says: dmesg"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

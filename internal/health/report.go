@@ -18,7 +18,7 @@ const (
 	ClientDrops     = "client-drops"     // the clients' own links dropped packets
 	NoBuffers       = "no-buffers"       // packets could not be sent at once
 	ReceiveOverflow = "receive-overflow" // packets were lost in the clients' sockets
-	Deaf            = "deaf"             // the socket that hears answers for the clients was broken
+	ListenerBroken  = "listener-broken"  // the socket that hears answers for the clients was broken
 	Neighbours      = "neighbours"       // the neighbour table overflowed
 	CPU             = "cpu"              // the processors had no time left
 	Steal           = "steal"            // other virtual machines had the processors
@@ -119,10 +119,10 @@ func judgeCounters(r *Report, counted []Counters) {
 		sum.NoBuffers += c.NoBuffers
 		sum.Overflows += c.Overflows
 		sum.LinkDrops += c.LinkDrops
-		sum.Deaf = cmp.Or(sum.Deaf, c.Deaf)
+		sum.Broken = cmp.Or(sum.Broken, c.Broken)
 	}
-	if sum.Deaf != "" {
-		r.limit(Deaf, "look at what the kernel says: dmesg", "what DHCP servers answered could not be heard: %s", sum.Deaf)
+	if sum.Broken != "" {
+		r.limit(ListenerBroken, "look at what the kernel says: dmesg", "what DHCP servers answered could not be heard: %s", sum.Broken)
 	}
 	switch {
 	case sum.LinkDrops == 0:

@@ -111,25 +111,8 @@ func (r *Run) Mark() string {
 	return mark(r.id)
 }
 
-// BusyError says that another run uses the parent.
-type BusyError struct {
-	Parent  string
-	PID     int
-	Started time.Time
-	Undone  bool // its process is dead, and another at work to undo it
-}
-
-func (e *BusyError) Error() string {
-	if e.Undone {
-		return fmt.Sprintf("interface %s: another lanstorm is just removing what is left there of the run of %s; try again when it is done",
-			e.Parent, e.Started.Format(time.TimeOnly))
-	}
-	return fmt.Sprintf("interface %s: in use by another run (pid %d, since %s); wait for it, or end it with: kill %d",
-		e.Parent, e.PID, e.Started.Format(time.TimeOnly), e.PID)
-}
-
-// Claim takes the parent for this run alone, until End. Its error is a
-// *BusyError when another live run has it.
+// Claim takes the parent for this run alone, until End. It is an error when
+// another run has it.
 func (r *Run) Claim(parent string) error {
 	if r == nil {
 		return nil
@@ -140,8 +123,12 @@ func (r *Run) Claim(parent string) error {
 			return err
 		}
 		for _, o := range others {
-			if o.Parent == parent && (o.Live || o.Undone) {
-				return &BusyError{Parent: parent, PID: o.PID, Started: o.Started, Undone: !o.Live}
+			switch since := o.Started.Format(time.TimeOnly); {
+			case o.Parent != parent:
+			case o.Live:
+				return fmt.Errorf("interface %s: in use by another run (pid %d, since %s); wait for it, or end it with: kill %d", parent, o.PID, since, o.PID)
+			case o.Undone:
+				return fmt.Errorf("interface %s: another lanstorm is just removing what is left there of the run of %s; try again when it is done", parent, since)
 			}
 		}
 		return r.Record(Entry{Parent: parent})
@@ -229,7 +216,7 @@ func Tidy() error {
 		return nil
 	}
 	return locked(func() error {
-		if err := os.Remove(groundDraft); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(hostStateDraft); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		dirs, err := filepath.Glob(filepath.Join(Dir, "*-*.*"))

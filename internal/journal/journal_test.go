@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -152,8 +153,7 @@ func TestOneRunPerParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := b.Claim("eth0")
-	var busy *BusyError
-	if !errors.As(err, &busy) || busy.PID != os.Getpid() || !strings.Contains(err.Error(), "interface eth0: in use by another run (pid ") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("interface eth0: in use by another run (pid %d, since ", os.Getpid())) {
 		t.Errorf("the second claim: %v", err)
 	}
 	if err := b.Claim("eth1"); err != nil {

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // dhcpServer answers DHCP on the LAN as RFC 2131 §4.3 wants. Clients without
@@ -23,11 +24,11 @@ import (
 // hear each other's answers.
 type dhcpServer struct {
 	*server4.Server
-	mischief
+	misbehaviour
 	pool    *pool
 	subnet  netip.Prefix
 	self    netip.Addr
-	lease   time.Duration // guarded by mischief's lock
+	lease   time.Duration // guarded by misbehaviour's lock
 	options []dhcpv4.Modifier
 	frames  *packet.Conn
 	serving sync.WaitGroup
@@ -167,8 +168,8 @@ func (s *dhcpServer) leaseTime() time.Duration {
 // there is none to give.
 func (s *dhcpServer) answer(req *dhcpv4.DHCPv4) *dhcpv4.DHCPv4 {
 	client := clientOf(req)
-	asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
-	current, _ := netip.AddrFromSlice(req.ClientIPAddr.To4())
+	asked := packets.Addr4(req.RequestedIPAddress())
+	current := packets.Addr4(req.ClientIPAddr)
 	asked, current = s.meant(asked), s.meant(current)
 	chosen := req.ServerIdentifier()
 	does := s.conditions()
@@ -264,14 +265,7 @@ func udpPacket(src, dst net.IP, payload []byte) []byte {
 	p[9] = unix.IPPROTO_UDP
 	copy(p[12:], src.To4())
 	copy(p[16:], dst.To4())
-	var sum uint32
-	for i := 0; i < ipLen; i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(p[i:]))
-	}
-	for sum>>16 != 0 {
-		sum = sum>>16 + sum&0xffff
-	}
-	binary.BigEndian.PutUint16(p[10:], ^uint16(sum))
+	binary.BigEndian.PutUint16(p[10:], packets.Checksum(packets.Sum(0, p[:ipLen])))
 	binary.BigEndian.PutUint16(p[ipLen:], dhcpv4.ServerPort)
 	binary.BigEndian.PutUint16(p[ipLen+2:], dhcpv4.ClientPort)
 	binary.BigEndian.PutUint16(p[ipLen+4:], uint16(udpLen+len(payload)))

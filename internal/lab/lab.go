@@ -11,6 +11,7 @@ package lab
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -228,8 +229,12 @@ func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHo
 
 // nth is the IPv4 address n places after a.
 func nth(a netip.Addr, n int) netip.Addr {
-	b := a.As4()
-	v := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-	v += uint32(n)
-	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	return addrOf(number(a) + uint32(n))
+}
+
+// number and addrOf are for counting with IPv4 addresses.
+func number(a netip.Addr) uint32 { return binary.BigEndian.Uint32(a.AsSlice()) }
+
+func addrOf(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
 }

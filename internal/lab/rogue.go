@@ -12,6 +12,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // rogue is a second DHCP server on the LAN, as somebody has who plugs an old
@@ -23,7 +24,7 @@ import (
 type rogue struct {
 	*dhcpServer
 	ns     *namespace.NS
-	router *mischief
+	router *misbehaviour
 	races  bool
 	share  float64 // percent of the clients
 
@@ -43,7 +44,7 @@ func (l *Lab) letRogueIn(c fault.Conditions) (r *rogue, err error) {
 	self := nth(l.opts.Subnet.Addr(), 2)
 	r = &rogue{dhcpServer: newDHCPServer(l.opts.Subnet, self), share: 50, takes: map[string]bool{}}
 	if c.RogueRaces {
-		r.races, r.share, r.router = true, c.RogueFaster, &l.server.(*builtin).dhcp.mischief
+		r.races, r.share, r.router = true, c.RogueFaster, &l.server.(*builtin).dhcp.misbehaviour
 	}
 	r.pool, r.lease = newPool(neighbour(l.firstLease(), bits, 2), l.room()), l.opts.LeaseTime
 	r.options = append(r.options, dhcpv4.WithRouter(gateway.AsSlice()), dhcpv4.WithDNS(gateway.AsSlice()))
@@ -92,7 +93,7 @@ func (r *rogue) isNotAsked(req *dhcpv4.DHCPv4) bool {
 	if renews(req) {
 		wanted = req.ClientIPAddr
 	}
-	addr, _ := netip.AddrFromSlice(wanted.To4())
+	addr := packets.Addr4(wanted)
 	return !r.pool.has(addr)
 }
 

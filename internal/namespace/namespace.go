@@ -1,5 +1,6 @@
 // Package namespace is the one door to Linux network namespaces
-// (network_namespaces(7)). Nothing else in lanstorm calls setns or unshare.
+// (network_namespaces(7)). Nothing else in lanstorm calls setns or unshare; but
+// for bench, which does so to compare.
 //
 // The rule is "open inside, use outside": a socket belongs for life to the
 // namespace it was opened in, so a thread is borrowed only for the opening.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Story is what there is to tell of a client.
-type Story struct {
+// Status is what there is to tell of a client.
+type Status struct {
 	State    State
 	Asked    time.Time     // when the first DISCOVER was sent
 	Leased   time.Time     // when the first ACK came that was of use
@@ -29,16 +29,16 @@ type Story struct {
 	Declined map[netip.Addr]Decline // addresses granted that another host had
 }
 
-// Story tells of the client until now.
-func (c *Client) Story() Story {
+// Status tells of the client until now.
+func (c *Client) Status() Status {
 	c.group.mu.Lock()
 	defer c.group.mu.Unlock()
 	t := c.told
-	s := Story{
+	s := Status{
 		State: c.state, Asked: t.first, Leased: t.acked, Offer: max(0, t.offered.Sub(t.first)), Ack: max(0, t.acked.Sub(t.asked)),
 		Sent: t.discovers + t.requests, Resent: t.resent, Renewed: t.renewed, Rebound: t.rebound, Verified: t.verified,
 		Idle: c.state == Init && c.place < 0, Reboot: t.reboot, Servers: slices.Clone(c.servers),
-		Remarks: slices.Clone(c.remarks), Declined: maps.Clone(c.rivals),
+		Remarks: slices.Clone(c.remarks), Declined: maps.Clone(c.declined),
 	}
 	switch {
 	case s.Idle:
@@ -83,8 +83,8 @@ func (c *Client) whyNot(after time.Duration) error {
 	case c.state == Rebooting:
 		return fmt.Errorf("no answer to %s for the old address in %s", Times(c.sends, "REQUEST"), after)
 	case t.declines > 0:
-		addr := slices.MinFunc(slices.Collect(maps.Keys(c.rivals)), netip.Addr.Compare)
-		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, Times(t.declines, "DECLINE"), addr, c.rivals[addr].Rival)
+		addr := slices.MinFunc(slices.Collect(maps.Keys(c.declined)), netip.Addr.Compare)
+		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, Times(t.declines, "DECLINE"), addr, c.declined[addr].Holder)
 	case t.nak != nil:
 		return fmt.Errorf("%w (%s in %s)", t.nak, Times(t.naks, "time"), after)
 	case t.denied != "" && c.useless != nil:

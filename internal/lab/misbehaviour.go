@@ -9,11 +9,12 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// mischief is what a DHCP server does wrong, and what it must keep in mind to
+// misbehaviour is what a DHCP server does wrong, and what it must keep in mind to
 // do so. The zero value does nothing wrong.
-type mischief struct {
+type misbehaviour struct {
 	mu       sync.Mutex
 	does     fault.Conditions
 	heard    int // messages, since it does this
@@ -27,7 +28,7 @@ type mischief struct {
 }
 
 // set says what the server does from now on, and begins to count anew.
-func (m *mischief) set(c fault.Conditions) {
+func (m *misbehaviour) set(c fault.Conditions) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.does, m.heard, m.die, m.rebooted = c, 0, newDie(), false
@@ -35,24 +36,24 @@ func (m *mischief) set(c fault.Conditions) {
 }
 
 // restart is what a reboot makes the server forget.
-func (m *mischief) restart() {
+func (m *misbehaviour) restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget()
 }
 
-func (m *mischief) forget() {
+func (m *misbehaviour) forget() {
 	m.granted, m.known, m.shared = map[string]bool{}, map[string]netip.Addr{}, netip.Addr{}
 }
 
-func (m *mischief) conditions() fault.Conditions {
+func (m *misbehaviour) conditions() fault.Conditions {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.does
 }
 
 // loses reports whether the message that has just come gets lost.
-func (m *mischief) loses() bool {
+func (m *misbehaviour) loses() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.heard++
@@ -65,13 +66,13 @@ func (m *mischief) loses() bool {
 	return m.does.DropDHCP > 0 && unlucky(m.die, m.does.DropDHCP)
 }
 
-func (m *mischief) hangs() bool {
+func (m *misbehaviour) hangs() bool {
 	return m.does.StopAfter > 0 && len(m.granted) >= m.does.StopAfter
 }
 
 // grants counts a client that is about to get a lease, and is false when the
 // server hangs before it gets there.
-func (m *mischief) grants(client string) bool {
+func (m *misbehaviour) grants(client string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
@@ -85,14 +86,14 @@ func (m *mischief) grants(client string) bool {
 }
 
 // withdraws is for a client that got no lease after all.
-func (m *mischief) withdraws(client string) {
+func (m *misbehaviour) withdraws(client string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.granted, client)
 }
 
 // reboots reports, once, that it is time to.
-func (m *mischief) reboots() bool {
+func (m *misbehaviour) reboots() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.rebooted || m.does.RebootAfter == 0 || len(m.granted) < m.does.RebootAfter {
@@ -103,7 +104,7 @@ func (m *mischief) reboots() bool {
 }
 
 // twin is the address of another client that this one gets too, if it does.
-func (m *mischief) twin(client string) (netip.Addr, bool) {
+func (m *misbehaviour) twin(client string) (netip.Addr, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if addr, known := m.known[client]; known || !m.shared.IsValid() {
@@ -115,7 +116,7 @@ func (m *mischief) twin(client string) (netip.Addr, bool) {
 }
 
 // separates gives a client that declined its twin's address one of its own.
-func (m *mischief) separates(client string) {
+func (m *misbehaviour) separates(client string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.known[client]; known {
@@ -124,7 +125,7 @@ func (m *mischief) separates(client string) {
 }
 
 // awaitTwin gives the next new client the address that client has been offered.
-func (m *mischief) awaitTwin(client string, addr netip.Addr) {
+func (m *misbehaviour) awaitTwin(client string, addr netip.Addr) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, known := m.known[client]; !known && m.does.DuplicateAddress {
@@ -141,7 +142,7 @@ func (s *dhcpServer) obey(c fault.Conditions) {
 	s.set(c)
 }
 
-// offer is pool.offer with the mischief in it, and confirm pool.confirm.
+// offer is pool.offer with what the server does wrong in it, and confirm pool.confirm.
 func (s *dhcpServer) offer(client string, asked netip.Addr) (netip.Addr, bool) {
 	s.pairing.Lock() // or two new clients would both wait for a twin
 	defer s.pairing.Unlock()
@@ -160,7 +161,7 @@ func (s *dhcpServer) refuses(req *dhcpv4.DHCPv4) bool {
 	does := s.conditions()
 	initReboot := req.ServerIdentifier() == nil && !renews(req) // RFC 2131 §4.3.2
 	if does.ChangesAddresses && initReboot {
-		asked, _ := netip.AddrFromSlice(req.RequestedIPAddress().To4())
+		asked := packets.Addr4(req.RequestedIPAddress())
 		s.pool.had(clientOf(req), asked) // it knows that better than a server that has rebooted
 		return true
 	}
@@ -183,7 +184,7 @@ func (s *dhcpServer) spoil(resp *dhcpv4.DHCPv4) {
 		}
 	}
 	if does.WrongSubnet {
-		if yours, ok := netip.AddrFromSlice(resp.YourIPAddr.To4()); ok && !yours.IsUnspecified() {
+		if yours := packets.Addr4(resp.YourIPAddr); yours.IsValid() && !yours.IsUnspecified() {
 			resp.YourIPAddr = s.beside(yours).AsSlice()
 		}
 		router := s.beside(s.self).AsSlice()
@@ -215,10 +216,7 @@ func (s *dhcpServer) beside(addr netip.Addr) netip.Addr { return neighbour(addr,
 
 // neighbour is the address in the same place of the i-th subnet next to addr's.
 func neighbour(addr netip.Addr, bits, i int) netip.Addr {
-	a := addr.As4()
-	v := uint32(a[0])<<24 | uint32(a[1])<<16 | uint32(a[2])<<8 | uint32(a[3])
-	v ^= uint32(i) << (32 - bits)
-	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
+	return addrOf(number(addr) ^ uint32(i)<<(32-bits))
 }
 
 // rogueLead is by how much the rogue server's OFFER is ahead of the router's.
@@ -231,7 +229,7 @@ func (s *dhcpServer) hold(req *dhcpv4.DHCPv4) bool {
 }
 
 // delay is by how much the answer to req comes later.
-func (m *mischief) delay(req *dhcpv4.DHCPv4) time.Duration {
+func (m *misbehaviour) delay(req *dhcpv4.DHCPv4) time.Duration {
 	does := m.conditions()
 	if does.RogueDHCP && req.MessageType() == dhcpv4.MessageTypeDiscover {
 		return max(does.DelayDHCP, rogueLead)

@@ -11,9 +11,9 @@ import (
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// Rivals are the clients whose address another host of the LAN has, too, as it
+// Conflicts are the clients whose address another host of the LAN has, too, as it
 // says by ARP (RFC 5227).
-func (m *NetworkManager) Rivals(ctx context.Context) (problems []Problem, err error) {
+func (m *NetworkManager) Conflicts(ctx context.Context) (problems []Problem, err error) {
 	var questions []question
 	for _, c := range m.With() {
 		questions = append(questions, question{c, c.Lease().Address.Addr()})
@@ -36,15 +36,15 @@ type question struct {
 	addr netip.Addr
 }
 
-// census is who says by ARP that it has an address.
-type census struct {
+// arpAnswers is who says by ARP that it has an address.
+type arpAnswers struct {
 	mu     sync.Mutex
 	owners map[netip.Addr][]string // their MAC addresses
 }
 
 // note reports whether the address was asked for. Then the answer is no news to
 // a client that has it: it would defend the address, or give it up.
-func (n *census) note(addr netip.Addr, mac string) (asked bool) {
+func (n *arpAnswers) note(addr netip.Addr, mac string) (asked bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	macs, asked := n.owners[addr]
@@ -55,7 +55,7 @@ func (n *census) note(addr netip.Addr, mac string) (asked bool) {
 }
 
 // complete reports whether each address has an owner.
-func (n *census) complete() bool {
+func (n *arpAnswers) complete() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, macs := range n.owners {
@@ -70,12 +70,12 @@ func (n *census) complete() bool {
 // addresses that somebody has. If one answer to each is enough, it does not wait
 // for more.
 func (m *NetworkManager) whoHas(ctx context.Context, questions []question, enough bool) (map[netip.Addr][]string, error) {
-	n := &census{owners: map[netip.Addr][]string{}}
+	n := &arpAnswers{owners: map[netip.Addr][]string{}}
 	for _, q := range questions {
 		n.owners[q.addr] = nil
 	}
-	m.line.census.Store(n)
-	defer m.line.census.Store(nil)
+	m.line.asking.Store(n)
+	defer m.line.asking.Store(nil)
 	const tries, wait = 3, 200 * time.Millisecond
 	for range tries {
 		if enough && n.complete() {

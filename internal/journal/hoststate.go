@@ -13,35 +13,35 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// groundFile says what the first run found, for the last one to put back: runs
+// hostStateFile says what the first run found, for the last one to put back: runs
 // that overlap share the folders of ip-netns(8) and the limits of the kernel,
 // so none can tell alone when they are no longer needed.
 var (
-	groundFile  = filepath.Join(Dir, "ground.json")
-	groundDraft = groundFile + ".new"
+	hostStateFile  = filepath.Join(Dir, "ground.json")
+	hostStateDraft = hostStateFile + ".new"
 )
 
-type ground struct {
+type hostState struct {
 	Netns    namespace.DirState `json:"netns"`     // /run/netns
 	EtcNetns bool               `json:"etc_netns"` // whether /etc/netns was there
 	Sysctls  map[string]string  `json:"sysctls"`   // those changed since, as they were
 }
 
-func (g ground) write() error {
+func (g hostState) write() error {
 	record, err := json.Marshal(g)
 	if err != nil {
 		return err
 	}
 	// In one step, so that a death in the middle leaves the old or the new.
-	if err := os.WriteFile(groundDraft, record, 0o644); err != nil {
-		_ = os.Remove(groundDraft) // no room for all of it
+	if err := os.WriteFile(hostStateDraft, record, 0o644); err != nil {
+		_ = os.Remove(hostStateDraft) // no room for all of it
 		return err
 	}
-	return os.Rename(groundDraft, groundFile)
+	return os.Rename(hostStateDraft, hostStateFile)
 }
 
-func readGround() (g ground, err error) {
-	record, err := os.ReadFile(groundFile)
+func readGround() (g hostState, err error) {
+	record, err := os.ReadFile(hostStateFile)
 	if err != nil {
 		return g, err
 	}
@@ -50,11 +50,11 @@ func readGround() (g ground, err error) {
 
 // rememberGround is called with the lock held, before a run makes anything.
 func rememberGround() error {
-	if _, err := os.Stat(groundFile); err == nil {
+	if _, err := os.Stat(hostStateFile); err == nil {
 		return nil // other runs, or what is left of them
 	}
 	_, err := os.Stat(namespace.EtcDir)
-	return ground{
+	return hostState{
 		Netns:    namespace.CurrentDirState(),
 		EtcNetns: err == nil && !madeEtcNetns(),
 		Sysctls:  map[string]string{},
@@ -137,5 +137,5 @@ func restoreGround() error {
 			return err
 		}
 	}
-	return os.Remove(groundFile)
+	return os.Remove(hostStateFile)
 }
