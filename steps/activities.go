@@ -186,7 +186,7 @@ func latencyActivity(whom target, l netmgr.Latency, summary string, report healt
 	a := activity("latency to "+string(whom), summary, report)
 	name := "latency to " + string(whom)
 	a.Figures = slices.Concat([]record.Figure{
-		key(name+" p50", l.RTT.P50().Seconds(), record.Seconds), figure(name+" p95", l.RTT.P95().Seconds(), record.Seconds),
+		key(name+" p50", l.RTT.P50().Seconds(), record.Seconds), key(name+" p95", l.RTT.P95().Seconds(), record.Seconds),
 		key(name+" p99", l.RTT.P99().Seconds(), record.Seconds), figure(name+" max", l.RTT.Max().Seconds(), record.Seconds),
 	}, pingFigures(string(whom), l.Clients), a.Figures)
 	a.Distributions = []record.Distribution{{Name: "RTT", Plot: name, Times: l.RTT}}

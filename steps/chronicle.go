@@ -18,6 +18,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/lanstorm/lanstorm/internal/evidence"
+	"github.com/lanstorm/lanstorm/internal/history"
 	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/internal/report"
 	"github.com/lanstorm/lanstorm/internal/screen"
@@ -343,6 +344,9 @@ func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
 		return err
 	}
 	err = errors.Join(err, report.Write(c.Dir, run))
+	if err := history.Append(s.Config.Results.Dir, run, c.Dir); err != nil {
+		s.complain(fmt.Errorf("the history of runs does not have this one: %w", err))
+	}
 	for _, screen := range c.screens {
 		screen.Summary(run, c.Dir)
 	}

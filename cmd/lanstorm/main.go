@@ -51,7 +51,7 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 	root.PersistentFlags().StringVar(&configFile, "config", "",
 		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above)")
 	load := func() (config.Config, error) { return config.Load(configFile) }
-	root.AddCommand(runCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), versionCommand())
+	root.AddCommand(runCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
 	return root
 }
 

@@ -22,7 +22,7 @@ func makeFolder(results string, start time.Time) (dir string, err error) {
 		if err := os.MkdirAll(results, 0o777); err != nil {
 			return "", err
 		}
-		own(results)
+		Own(results)
 	}
 	for i := 1; ; i++ {
 		dir = filepath.Join(results, start.Format(name))
@@ -36,14 +36,14 @@ func makeFolder(results string, start time.Time) (dir string, err error) {
 		if err != nil {
 			return "", err
 		}
-		own(dir)
+		Own(dir)
 		return dir, nil
 	}
 }
 
-// own gives a file to the user who called sudo (sudo(8)). Where that cannot be,
+// Own gives a file to the user who called sudo (sudo(8)). Where that cannot be,
 // it stays root's.
-func own(path string) {
+func Own(path string) {
 	uid, errUID := strconv.Atoi(os.Getenv("SUDO_UID"))
 	gid, errGID := strconv.Atoi(os.Getenv("SUDO_GID"))
 	if errUID == nil && errGID == nil {
@@ -64,14 +64,14 @@ func WriteFile(dir, file string, data []byte) error {
 func WriteStream(dir, file string, write func(io.Writer) error) error {
 	path := filepath.Join(dir, file)
 	if folder := filepath.Dir(path); filepath.Dir(file) != "." && os.Mkdir(folder, 0o777) == nil {
-		own(folder)
+		Own(folder)
 	}
 	draft := path + ".part"
 	f, err := os.Create(draft)
 	if err != nil {
 		return err
 	}
-	own(draft)
+	Own(draft)
 	if err := errors.Join(write(f), f.Close()); err != nil {
 		_ = os.Remove(draft)
 		return err
@@ -84,7 +84,7 @@ func Create(dir, file string) (*os.File, error) {
 	path := filepath.Join(dir, file)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
 	if err == nil {
-		own(path)
+		Own(path)
 	}
 	return f, err
 }
@@ -96,7 +96,7 @@ func point(results, dir string) error {
 	if err := os.Symlink(filepath.Base(dir), draft); err != nil {
 		return err
 	}
-	own(draft)
+	Own(draft)
 	return os.Rename(draft, filepath.Join(results, "latest"))
 }
 

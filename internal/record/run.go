@@ -161,19 +161,6 @@ type Figure struct {
 	Key   bool    `json:"key,omitempty"` // it belongs into a summary of the run
 }
 
-// Unit is one of a few.
-type Unit string
-
-// The units.
-const (
-	Seconds   Unit = "s"
-	Percent   Unit = "%"
-	PerSecond Unit = "1/s"
-	BitRate   Unit = "bit/s"
-	Bytes     Unit = "B"
-	Count     Unit = ""
-)
-
 // Distribution is one curve of a plot of times.
 type Distribution struct {
 	Name  string                `json:"name"`
@@ -247,10 +234,16 @@ func (r *Run) Counts() map[Verdict]int {
 // Figures are those of all activities, in their order.
 func (r *Run) Figures() (all []Figure) {
 	for _, s := range r.Scenarios {
-		for _, st := range s.Steps {
-			for _, a := range st.Activities {
-				all = append(all, a.Figures...)
-			}
+		all = append(all, s.Figures()...)
+	}
+	return all
+}
+
+// Figures are those of all activities of the scenario, in their order.
+func (s *Scenario) Figures() (all []Figure) {
+	for _, step := range s.Steps {
+		for _, a := range step.Activities {
+			all = append(all, a.Figures...)
 		}
 	}
 	return all

@@ -66,9 +66,9 @@ func (s *Screen) figures(run *record.Run) {
 	}
 	for _, name := range names {
 		sp := spans[name]
-		text := Value(sp.least, sp.unit)
+		text := sp.unit.Format(sp.least)
 		if sp.times > 1 && sp.least != sp.most {
-			text += " to " + Value(sp.most, sp.unit)
+			text += " to " + sp.unit.Format(sp.most)
 		}
 		if sp.times > 1 {
 			text += fmt.Sprintf(" (%d times)", sp.times)

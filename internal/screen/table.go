@@ -3,9 +3,7 @@ package screen
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/lanstorm/lanstorm/internal/record"
@@ -76,44 +74,9 @@ func cell(v any, c record.Column) string {
 	case nil:
 		return "–"
 	case float64:
-		return Value(v, c.Unit)
+		return c.Unit.Format(v)
 	case string:
 		return record.Clean(v)
 	}
 	return fmt.Sprint(v)
-}
-
-// Value is a figure with its unit.
-func Value(v float64, unit record.Unit) string {
-	switch unit {
-	case record.Seconds:
-		d := time.Duration(v * float64(time.Second))
-		switch {
-		case d < time.Millisecond:
-			return d.Round(time.Microsecond).String()
-		case d < time.Second:
-			return d.Round(10 * time.Microsecond).String()
-		}
-		return d.Round(10 * time.Millisecond).String()
-	case record.Count:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case record.Percent:
-		return strconv.FormatFloat(v, 'f', 2, 64) + " %"
-	}
-	for _, p := range []struct {
-		from   float64
-		prefix string
-	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if v >= p.from && (unit == record.BitRate || unit == record.Bytes) {
-			return fmt.Sprintf("%.3g %s%s", v/p.from, p.prefix, unit)
-		}
-	}
-	if unit == record.PerSecond {
-		unit = "per second"
-	}
-	digits := 0
-	if v < 1000 {
-		digits = 1
-	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + " " + string(unit)
 }
