@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,10 +74,7 @@ takes 5 runs a side; with fewer, the values are shown.`,
 		c := history.Compare([2]string(names), [2][]history.Entry{a, b})
 		err = c.Print(cmd.OutOrStdout())
 		if *page != "" && err == nil {
-			var f *os.File
-			if f, err = os.Create(*page); err == nil {
-				err = errors.Join(c.WriteHTML(f), f.Close())
-			}
+			err = record.WriteStream(filepath.Dir(*page), filepath.Base(*page), c.WriteHTML)
 		}
 		if err == nil && *fail && c.Count[history.Worse] > 0 {
 			return exitCode(steps.ExitFailed)
