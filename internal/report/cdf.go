@@ -67,7 +67,7 @@ func (p *plot) draw() {
 	for i, seconds := range marks {
 		m := mark{X: math.Round(x(seconds)*10) / 10}
 		if room := (len(marks) + 5) / 6; i%room == 0 {
-			m.Text = value(seconds, record.Seconds)
+			m.Text = record.Seconds.Format(seconds)
 		}
 		p.Marks = append(p.Marks, m)
 	}

@@ -120,8 +120,8 @@ func (t *timeline) add(c record.Chart, from float64) {
 		}
 		added.Lines = append(added.Lines, record.Line{Name: l.Name, Values: values})
 	}
-	s := scaleFor(c.Unit, p.most)
-	p.Unit, p.Factor, p.Parts = s.label, s.factor, append(p.Parts, added)
+	p.Factor, p.Unit = c.Unit.Scale(p.most)
+	p.Parts = append(p.Parts, added)
 	t.Panels = append(t.Panels, p)
 }
 
@@ -154,7 +154,8 @@ func heatPanel(h *record.Heat, from float64) *panel {
 		made.Most = 100
 	}
 	made.Values = base64.StdEncoding.EncodeToString(packed)
-	return &panel{Name: h.Name, Unit: scaleFor(h.Unit, 0).label, Heat: made}
+	_, unit := h.Unit.Scale(0)
+	return &panel{Name: h.Name, Unit: unit, Heat: made}
 }
 
 // cells makes a table to show, with one unit for all numbers of a column.
@@ -171,15 +172,15 @@ func cells(from *record.Table) record.Table {
 				most = max(most, math.Abs(v))
 			}
 		}
-		s := scaleFor(c.Unit, most)
-		if s.label != "" && !c.Text {
-			c.Name += " (" + s.label + ")"
+		factor, unit := c.Unit.Scale(most)
+		if unit != "" && !c.Text {
+			c.Name += " (" + unit + ")"
 		}
 		shown.Columns = append(shown.Columns, c)
 		for _, row := range shown.Rows {
 			if i < len(row) {
 				if v, ok := row[i].(float64); ok {
-					row[i] = rounded(v * s.factor)
+					row[i] = rounded(v * factor)
 				}
 			}
 		}

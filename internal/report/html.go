@@ -41,8 +41,8 @@ func policy() string {
 
 var pageTemplate = template.Must(template.New("report.html").Funcs(functions).Funcs(template.FuncMap{
 	"class":  func(v record.Verdict) string { return strings.ReplaceAll(string(v), " ", "-") },
-	"memory": func(bytes int64) string { return number(float64(bytes)/(1<<30)) + " GiB" },
-	"time":   func(t time.Duration) string { return value(t.Seconds(), record.Seconds) },
+	"memory": func(bytes int64) string { return record.Digits(float64(bytes)/(1<<30)) + " GiB" },
+	"time":   func(t time.Duration) string { return record.Seconds.Format(t.Seconds()) },
 	"plots":  plots, "over": over, "cells": cells, "problems": problems, "unfold": unfold,
 	"style":  func() template.CSS { return template.CSS(uplotStyle + pageStyle) },
 	"script": func() template.JS { return template.JS(script) },

@@ -17,7 +17,7 @@ import (
 var functions = map[string]any{
 	"symbol": symbol, "count": count, "counts": counts, "unexplained": unexplained,
 	"changed": changed, "keys": keys, "repeat": repeat, "command": command,
-	"value": value, "took": took, "clock": clock,
+	"value": func(v float64, u record.Unit) string { return u.Format(v) }, "took": took, "clock": clock,
 }
 
 // symbol tells a verdict where there are no colours.

@@ -233,24 +233,6 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-func TestValues(t *testing.T) {
-	for _, c := range []struct {
-		value float64
-		unit  record.Unit
-		want  string
-	}{
-		{0, record.Seconds, "0 s"}, {0.0000004, record.Seconds, "0.4 µs"}, {0.000012345, record.Seconds, "12.3 µs"}, {0.0012345, record.Seconds, "1.23 ms"},
-		{0.9996, record.Seconds, "1 s"}, {12, record.Seconds, "12 s"}, {86400, record.Seconds, "86400 s"}, {-0.002, record.Seconds, "-2 ms"},
-		{0, record.Percent, "0 %"}, {0.0333, record.Percent, "0.0333 %"}, {100, record.Percent, "100 %"}, {361.4, record.PerSecond, "361 /s"},
-		{1340000, record.BitRate, "1.34 Mbit/s"}, {2.5e9, record.BitRate, "2.5 Gbit/s"}, {1500, record.Bytes, "1.5 kB"}, {120000, record.Count, "120000"}, {0.5, record.Count, "0.5"},
-		{3, "m", "3 m"},
-	} {
-		if got := value(c.value, c.unit); got != c.want {
-			t.Errorf("%v %s is shown as %q, want %q", c.value, c.unit, got, c.want)
-		}
-	}
-}
-
 func TestDecades(t *testing.T) {
 	for _, c := range []struct{ least, most, first, last float64 }{
 		{0.001, 0.001, 0.001, 0.002}, {0.0011, 0.0019, 0.001, 0.002}, {0.003, 0.05, 0.002, 0.1}, {0.0007, 3.4, 0.0001, 10}, {1e-6, 100, 1e-6, 1000},
