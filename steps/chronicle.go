@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -224,6 +225,9 @@ func (c *chronicle) met(m *netmgr.NetworkManager) {
 // activity takes what clients did. Who reads another format is told on the spot.
 func (c *chronicle) activity(a record.Activity) {
 	c.tell(nil)
+	a.Figures = slices.DeleteFunc(a.Figures, func(f record.Figure) bool { // of nothing, or in no time
+		return math.IsNaN(f.Value) || math.IsInf(f.Value, 0)
+	})
 	c.Activity(a)
 	c.step.Activities = append(c.step.Activities, a)
 	c.aside(a.Summary)
