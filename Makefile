@@ -32,7 +32,7 @@ run: build
 test:
 	@race=-race; $(GO) test -race -run '^$$' ./internal/config >/dev/null 2>&1 || \
 		{ race=; echo "make test: without the race detector, which does not work here"; }; \
-	set -x; $(GO) test $$race -count=1 -v $(if $(SUDO),-exec "$(SUDO) -E") ./...
+	set -x; $(GO) test $$race -count=1 -v -timeout 30m $(if $(SUDO),-exec "$(SUDO) -E") ./...
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }

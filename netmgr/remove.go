@@ -25,7 +25,7 @@ import (
 // stay are deleted by themselves.
 const (
 	stallTime = time.Second     // without any macvlan going, until those left are deleted by themselves
-	goneTime  = 2 * time.Minute // until those left are given up; a busy machine may take one
+	goneTime  = 5 * time.Minute // until those left are given up: a busy machine may take two
 )
 
 // removeAll takes away what the clients have and returns why it could not, for

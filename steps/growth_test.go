@@ -55,7 +55,7 @@ func namespaces(t *testing.T) int {
 // eventually waits for what takes the kernel, or a server, its time.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("still not so: " + what)
 		}

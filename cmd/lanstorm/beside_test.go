@@ -140,7 +140,7 @@ func takeOver(name string) error {
 // awaitNamespace waits until a run has made one of that name.
 func awaitNamespace(t *testing.T, name string, run *exec.Cmd, output *bytes.Buffer) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !namespace.Exists(name); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !namespace.Exists(name); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			_ = run.Process.Kill()
 			_ = run.Wait()
