@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/lab"
 )
@@ -31,6 +33,18 @@ func (c *Config) Set(key, value string) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	*c = next
+	return nil
+}
+
+// SetFlags sets keys, by flag, to what was given on the command line.
+func (c *Config) SetFlags(flags *pflag.FlagSet, keys map[string]string) error {
+	for flag, key := range keys {
+		if f := flags.Lookup(flag); f.Changed {
+			if err := c.Set(key, f.Value.String()); err != nil {
+				return fmt.Errorf("--%s: %w", flag, err)
+			}
+		}
+	}
 	return nil
 }
 
