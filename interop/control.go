@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -48,7 +46,7 @@ func control(ctx context.Context, l *lab.Lab, n int) (o outcome, err error) {
 		}
 	}()
 	for i := range n {
-		h, err := newHost(l.Parent, fmt.Sprintf("%s-udhcpc%d", l.Parent, i+1), dir)
+		h, err := newHost(l, fmt.Sprintf("%s-udhcpc%d", l.Parent, i+1), dir)
 		if err != nil {
 			return o, err
 		}
@@ -84,38 +82,17 @@ func onThread(do func()) {
 	<-done
 }
 
-// newHost makes a namespace with a macvlan on parent. It is in private mode: the
-// hosts need not hear one another.
-func newHost(parent, name, dir string) (_ *host, err error) {
-	on, err := netlink.LinkByName(parent)
-	if err != nil {
-		return nil, err
-	}
+// newHost makes a host that need not hear the others.
+func newHost(l *lab.Lab, name, dir string) (_ *host, err error) {
 	h := &host{answer: filepath.Join(dir, name)}
 	if h.ns, err = namespace.Create(name); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, h.remove())
-		}
-	}()
-	attrs := netlink.LinkAttrs{Name: name, ParentIndex: on.Attrs().Index, Namespace: netlink.NsFd(h.ns.FD()), TxQLen: -1}
-	if err := netlink.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_PRIVATE}); err != nil {
-		return nil, fmt.Errorf("%s: macvlan: %w", name, err)
-	}
-	inside, err := h.ns.Netlink()
-	if err != nil {
-		return nil, err
-	}
-	defer inside.Close()
-	for _, link := range []string{"lo", name} {
-		if err := inside.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: link}}); err != nil {
-			return nil, fmt.Errorf("%s: %s up: %w", name, link, err)
-		}
+	if err := l.Join(h.ns); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), h.remove())
 	}
 	h.cmd = exec.Command("nsenter", "--net="+filepath.Join(namespace.Dir, name),
-		"udhcpc", "-f", "-i", name, "-s", filepath.Join(dir, "script"))
+		"udhcpc", "-f", "-i", "lan", "-s", filepath.Join(dir, "script"))
 	h.cmd.Env = append(os.Environ(), "INTEROP_ANSWER="+h.answer)
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return h, nil

@@ -15,8 +15,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
-// Client is one host on the LAN. Its fields do not change once CreateClients
-// has returned; its methods may be called from many goroutines until Cleanup.
+// Client is one host on the LAN. Its fields do not change once CreateClients has
+// returned, but for the Timings of those on their own; its methods may be called from many goroutines until Cleanup.
 type Client struct {
 	Name    string // of its namespace, as `ip netns list` shows it
 	Link    string // of its macvlan, inside the namespace

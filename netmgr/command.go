@@ -63,11 +63,3 @@ func (c *Cmd) Output() ([]byte, error) {
 	err := c.Run()
 	return out.Bytes(), err
 }
-
-// CombinedOutput runs the command and returns all that it wrote.
-func (c *Cmd) CombinedOutput() ([]byte, error) {
-	var out bytes.Buffer
-	c.Stdout, c.Stderr = &out, &out
-	err := c.Run()
-	return out.Bytes(), err
-}

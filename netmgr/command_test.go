@@ -59,9 +59,10 @@ func TestWhatAProgramSays(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 3 || string(out) != "out\n" {
 		t.Errorf("Output is %q, %v", out, err)
 	}
-	out, err = c.Command(t.Context(), "sh", "-c", script).CombinedOutput()
-	if !errors.As(err, &exit) || exit.ExitCode() != 3 || string(out) != "out\nerr\n" {
-		t.Errorf("CombinedOutput is %q, %v", out, err)
+	cmd, both := c.Command(t.Context(), "sh", "-c", script), &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = both, both
+	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 3 || both.String() != "out\nerr\n" {
+		t.Errorf("both outputs are %q, %v", both, err)
 	}
 }
 

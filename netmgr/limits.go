@@ -46,13 +46,17 @@ func (m *NetworkManager) raiseLimits(n int) error {
 	if err := raiseDescriptors(Descriptors.Need(n)); err != nil {
 		return err
 	}
-	if n < 100 {
-		return nil // the defaults will do
+	few := n < 100 // for whom the defaults do
+	if !few {
+		m.broadcastQueue = uint32(Plenty(n)) // broadcasts from the parent wait in one queue for all macvlans
 	}
-	m.broadcastQueue = uint32(Plenty(n)) // broadcasts from the parent wait in one queue for all macvlans
 	for _, l := range []Limit{Neighbours, Backlog, Namespaces} {
-		for _, key := range l.Keys {
-			_ = m.opts.Journal.Raise(key, Plenty(n))
+		keys, least := l.Keys, Plenty(n)
+		if few {
+			keys, least = keys[len(keys)-1:], l.Need(n)
+		}
+		for _, key := range keys {
+			_ = m.opts.Journal.Raise(key, least)
 		}
 	}
 	return nil

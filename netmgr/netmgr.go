@@ -1,7 +1,7 @@
 // Package netmgr makes virtual clients of a LAN: each a Linux network
 // namespace with a macvlan of its own MAC address, a DHCPv4 lease (RFC 2131),
-// its own routes and its own resolver. It drives the kernel by rtnetlink(7)
-// and runs no programs.
+// its own routes and its own resolver. It drives the kernel by rtnetlink(7), and
+// runs no programs but those that a Command names.
 package netmgr
 
 import (

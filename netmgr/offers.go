@@ -47,8 +47,8 @@ func TryLink(h *netlink.Handle, parent *netlink.LinkAttrs) error {
 	return m.withTrial((*Client).join)
 }
 
-// withTrial calls do with a client whose number is 0: no other has its MAC address.
-// Nothing keeps it but a descriptor of this process.
+// withTrial calls do with a client whose number is 0: no client of a run has its MAC
+// address. Nothing keeps it but a descriptor of this process.
 func (m *NetworkManager) withTrial(do func(*Client) error) (err error) {
 	done, err := m.openHost()
 	if err != nil {

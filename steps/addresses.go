@@ -50,11 +50,7 @@ func (w *world) uniqueAddresses() error {
 }
 
 func (w *world) reachableAddresses(ctx context.Context) error {
-	m, err := w.standing()
-	if err != nil {
-		return err
-	}
-	var problems []netmgr.Problem
-	w.watched(m, false, func() { problems = m.Unreachable(ctx, w.ping()) })
-	return verdict(m, "cannot be reached", problems)
+	return w.judging("cannot be reached", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
+		return m.Unreachable(ctx, w.ping()), nil
+	})
 }

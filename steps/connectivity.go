@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -16,13 +17,13 @@ func (w *world) connectivity() []sentence {
 		toGateway = "every client pings the router (targets.router), all at once, for ping.duration"
 	)
 	return []sentence{
-		{`all clients attempt to ping Google DNS[ <IPV4>]`, toGoogle, w.pingGoogle},
-		{`all clients attempt to ping the router simultaneously[ using <IPV4>]`, toGateway, w.pingRouter},
+		{`all clients attempt to ping Google DNS[ <IPV4>]`, toGoogle, w.pingAll(toInternet)},
+		{`all clients attempt to ping the router simultaneously[ using <IPV4>]`, toGateway, w.pingAll(toRouter)},
 		{`all clients ping the router in parallel`, toGateway, w.pingRouterIPv4},
 		{`All the client pinging parallel`, toGateway, w.pingRouterIPv4},
 		{`all clients should respond successfully`, "no client lost more than ping.max_loss of its last pings", w.allResponded},
-		{`each client should successfully reach the router`, "the same of the pings to the router, which are made if there were none", w.reachedRouter},
-		{`each client should successfully reach the internet`, "the same of the pings to Google DNS, which are made if there were none", w.reachedInternet},
+		{`each client should successfully reach the router`, "the same of the pings to the router, which are made if there were none", w.reached(toRouter)},
+		{`each client should successfully reach the internet`, "the same of the pings to Google DNS, which are made if there were none", w.reached(toInternet)},
 		{`the overall network connectivity should remain stable`, "at least ping.min_answered of the clients had an answer to their last pings", w.stable},
 	}
 }
@@ -33,35 +34,41 @@ func (w *world) ping() netmgr.Ping {
 	return netmgr.Ping{Count: p.Requests(), Interval: p.Interval, Timeout: p.Timeout}
 }
 
-func (w *world) pingGoogle(ctx context.Context, family string) error {
-	return w.pingAll(ctx, toInternet, family)
-}
+func (w *world) pingRouterIPv4(ctx context.Context) error { return w.pingAll(toRouter)(ctx, "") }
 
-func (w *world) pingRouterIPv4(ctx context.Context) error { return w.pingRouter(ctx, "") }
-
-func (w *world) pingRouter(ctx context.Context, family string) error {
-	return w.pingAll(ctx, toRouter, family)
-}
-
-func (w *world) pingAll(ctx context.Context, whom target, family string) error {
-	if strings.EqualFold(family, "ipv6") {
-		return errIPv6
-	}
-	m, err := w.standing()
-	if err != nil {
+func (w *world) pingAll(whom target) func(context.Context, string) error {
+	return func(ctx context.Context, family string) error {
+		if strings.EqualFold(family, "ipv6") {
+			return errIPv6
+		}
+		report, err := w.round(ctx, whom, w.ping(), func(m *netmgr.NetworkManager, t netmgr.Target, p netmgr.Ping) []netmgr.PingResult {
+			return m.PingAll(ctx, t, p)
+		})
+		if err == nil {
+			w.suite.chronicle.activity(pingActivity(w.last, report))
+		}
 		return err
 	}
+}
+
+// round has do ping whom, at a pace that it can bear, while the tester watches itself.
+func (w *world) round(ctx context.Context, whom target, p netmgr.Ping, do func(*netmgr.NetworkManager, netmgr.Target, netmgr.Ping) []netmgr.PingResult) (report health.Report, err error) {
+	m, err := w.standing()
+	if err != nil {
+		return report, err
+	}
 	round := &pinged{whom: whom}
-	p := w.ping()
 	p.Interval, round.pace = w.pace(whom, len(m.Clients()))
-	w.suite.chronicle.left(time.Duration(p.Count)*p.Interval + p.Timeout)
-	report := w.watched(m, false, func() {
-		round.beside = w.beside(ctx, whom, func() { round.results = m.PingAll(ctx, w.targetOf(whom), p) })
+	took := p.Duration
+	if p.Count > 0 {
+		took = time.Duration(p.Count) * p.Interval
+	}
+	w.suite.chronicle.left(took + p.Timeout)
+	report = w.watched(m, false, func() {
+		round.beside = w.beside(ctx, whom, func() { round.results = do(m, w.targetOf(whom), p) })
 	})
-	w.last = round
-	w.rounds[whom] = w.last
-	w.suite.chronicle.activity(pingActivity(w.last, report))
-	return nil
+	w.last, w.rounds[whom] = round, round
+	return report, context.Cause(ctx)
 }
 
 // targetOf is what whom stands for in godog.yml.
@@ -78,22 +85,15 @@ func (w *world) targetOf(whom target) netmgr.Target {
 
 func (w *world) allResponded() error { return w.judge(w.last, w.config().Ping.MaxLoss) }
 
-func (w *world) reachedRouter(ctx context.Context) error {
-	if w.rounds[toRouter] == nil {
-		if err := w.pingRouter(ctx, ""); err != nil {
-			return err
+func (w *world) reached(whom target) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if w.rounds[whom] == nil {
+			if err := w.pingAll(whom)(ctx, ""); err != nil {
+				return err
+			}
 		}
+		return w.judge(w.rounds[whom], w.config().Ping.MaxLoss)
 	}
-	return w.judge(w.rounds[toRouter], w.config().Ping.MaxLoss)
-}
-
-func (w *world) reachedInternet(ctx context.Context) error {
-	if w.rounds[toInternet] == nil {
-		if err := w.pingGoogle(ctx, ""); err != nil {
-			return err
-		}
-	}
-	return w.judge(w.rounds[toInternet], w.config().Ping.MaxLoss)
 }
 
 var errNoPings = errors.New(`nothing was pinged yet: say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`)

@@ -26,12 +26,8 @@ func GodogMain(args []string) int {
 	if err != nil {
 		return complain(err)
 	}
-	for flag, key := range map[string]string{"tags": "godog.tags", "format": "godog.format"} {
-		if f := flags.Lookup(flag); f.Changed {
-			if err := c.Set(key, f.Value.String()); err != nil {
-				return complain(fmt.Errorf("--%s: %w", flag, err))
-			}
-		}
+	if err := c.SetFlags(flags, map[string]string{"tags": "godog.tags", "format": "godog.format"}); err != nil {
+		return complain(err)
 	}
 	if opts.Concurrency > 1 {
 		return complain(fmt.Errorf("--concurrency %d: scenarios share one router, so they run one at a time", opts.Concurrency))

@@ -16,10 +16,10 @@ func (w *world) latency() []sentence {
 		judges   = "of all replies of the newest measurement, which is made for ping.duration if there was none; lost pings do not count"
 	)
 	return []sentence{
-		{`all clients measure the latency to the router for <time>`, measures, w.measureRouterFor},
-		{`all clients measure the latency to Google DNS for <time>`, measures, w.measureGoogleFor},
-		{`the <x>th percentile latency to the router should be under <time>`, judges, w.routerLatencyUnder},
-		{`the <x>th percentile latency to Google DNS should be under <time>`, judges, w.googleLatencyUnder},
+		{`all clients measure the latency to the router for <time>`, measures, w.measureFor(toRouter)},
+		{`all clients measure the latency to Google DNS for <time>`, measures, w.measureFor(toInternet)},
+		{`the <x>th percentile latency to the router should be under <time>`, judges, w.latencyUnder(toRouter)},
+		{`the <x>th percentile latency to Google DNS should be under <time>`, judges, w.latencyUnder(toInternet)},
 		{`no client should lose more than <x>% of its pings`, "in the newest round of pings or measurement of latency; the latter is made, to the router, if there was neither", w.lostAtMost},
 	}
 }
@@ -27,60 +27,46 @@ func (w *world) latency() []sentence {
 // maxMeasure bounds a measurement: a scenario is no monitor.
 const maxMeasure = 24 * time.Hour
 
-func (w *world) measureRouterFor(ctx context.Context, d time.Duration) error {
-	return w.measureFor(ctx, toRouter, d)
-}
-
-func (w *world) measureGoogleFor(ctx context.Context, d time.Duration) error {
-	return w.measureFor(ctx, toInternet, d)
-}
-
-func (w *world) measureFor(ctx context.Context, whom target, d time.Duration) error {
-	if d < time.Second || d > maxMeasure {
-		return refuse("a measurement of %s: ask for %s to %s", d, time.Second, maxMeasure)
+func (w *world) measureFor(whom target) func(context.Context, time.Duration) error {
+	return func(ctx context.Context, d time.Duration) error {
+		if d < time.Second || d > maxMeasure {
+			return refuse("a measurement of %s: ask for %s to %s", d, time.Second, maxMeasure)
+		}
+		return w.measure(ctx, whom, 0, d)
 	}
-	return w.measure(ctx, whom, 0, d)
 }
 
 // measure sends count requests from each client or, when that is 0, for d.
 func (w *world) measure(ctx context.Context, whom target, count int, d time.Duration) error {
-	m, err := w.standing()
+	p := w.ping()
+	p.Count, p.Duration = count, d
+	var measured netmgr.Latency
+	report, err := w.round(ctx, whom, p, func(m *netmgr.NetworkManager, t netmgr.Target, p netmgr.Ping) []netmgr.PingResult {
+		measured = m.ProbeAll(ctx, t, p)
+		return measured.Clients
+	})
 	if err != nil {
 		return err
 	}
-	var measured netmgr.Latency
-	var beside string
-	interval, pace := w.pace(whom, len(m.Clients()))
-	p := netmgr.Ping{Count: count, Duration: d, Interval: interval, Timeout: w.config().Ping.Timeout}
-	w.suite.chronicle.left(max(d, time.Duration(count)*interval) + p.Timeout)
-	report := w.watched(m, false, func() {
-		beside = w.beside(ctx, whom, func() { measured = m.ProbeAll(ctx, w.targetOf(whom), p) })
-	})
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	w.latencies[whom] = &measured
-	w.last = &pinged{whom: whom, results: measured.Clients, beside: beside}
-	w.rounds[whom] = w.last
+	beside := w.last.beside
 	if beside != "" {
 		beside = "; " + beside
 	}
 	summary := fmt.Sprintf("latency to %s: p50 %s, p95 %s, p99 %s, max %s of %d replies to %d pings%s%s; %s", whom,
 		brief(measured.RTT.P50()), brief(measured.RTT.P95()), brief(measured.RTT.P99()), brief(measured.RTT.Max()),
-		measured.Received(), measured.Sent(), pace, beside, report)
+		measured.Received(), measured.Sent(), w.last.pace, beside, report)
 	w.suite.chronicle.activity(latencyActivity(whom, measured, summary, report))
 	return nil
 }
 
-func (w *world) routerLatencyUnder(ctx context.Context, percentile float64, limit time.Duration) error {
-	return w.latencyUnder(ctx, toRouter, percentile, limit)
+func (w *world) latencyUnder(whom target) func(context.Context, float64, time.Duration) error {
+	return func(ctx context.Context, percentile float64, limit time.Duration) error {
+		return w.judgeLatency(ctx, whom, percentile, limit)
+	}
 }
 
-func (w *world) googleLatencyUnder(ctx context.Context, percentile float64, limit time.Duration) error {
-	return w.latencyUnder(ctx, toInternet, percentile, limit)
-}
-
-func (w *world) latencyUnder(ctx context.Context, whom target, percentile float64, limit time.Duration) error {
+func (w *world) judgeLatency(ctx context.Context, whom target, percentile float64, limit time.Duration) error {
 	if percentile < 1 || percentile > 100 {
 		return refuse("the %s percentile: ask for the 1st to the 100th", ordinal(percentile))
 	}

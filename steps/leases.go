@@ -19,11 +19,11 @@ func (w *world) leases() []sentence {
 		{`all clients should keep their addresses for <time>`,
 			"none loses its lease or gets another address meanwhile, however often leases are renewed", w.keepAddresses},
 		{`the router should renew all leases at T1`,
-			"clients ask their own server (unicast) at half of the lease time, and get more; waits for that, 10 minutes at most", w.renewsAtT1},
-		{`the router should renew all leases when asked`, "clients ask their own server for more now, and get it", w.renewsWhenAsked},
+			"clients ask their own server (unicast) at half of the lease time, and get more; waits for that, 10 minutes at most", w.extends(false, false)},
+		{`the router should renew all leases when asked`, "clients ask their own server for more now, and get it", w.extends(false, true)},
 		{`the router should rebind all leases at T2`,
-			"clients ask all servers (broadcast), because theirs was silent, and get more; waits for that", w.rebindsAtT2},
-		{`the router should rebind all leases when asked`, "clients ask all servers for more now, and get it", w.rebindsWhenAsked},
+			"clients ask all servers (broadcast), because theirs was silent, and get more; waits for that", w.extends(true, false)},
+		{`the router should rebind all leases when asked`, "clients ask all servers for more now, and get it", w.extends(true, true)},
 		{`all leases should end when nobody renews them`, "clients ask for more in vain, and stop using their address when the lease ends; waits for that", w.leasesEnd},
 
 		{`all clients reboot`, "each remembers its address and asks whether it may use it (INIT-REBOOT)", w.rebootClients},
@@ -103,17 +103,16 @@ func (w *world) keepAddresses(ctx context.Context, d time.Duration) error {
 	})
 }
 
-func (w *world) renewsAtT1(ctx context.Context) error       { return w.extends(ctx, false, false) }
-func (w *world) renewsWhenAsked(ctx context.Context) error  { return w.extends(ctx, false, true) }
-func (w *world) rebindsAtT2(ctx context.Context) error      { return w.extends(ctx, true, false) }
-func (w *world) rebindsWhenAsked(ctx context.Context) error { return w.extends(ctx, true, true) }
-
 // longest is how long a sentence waits for what happens by itself.
 const longest = 10 * time.Minute
 
 // extends wants leases to be extended, by broadcast or not, when clients ask now
 // or at their time.
-func (w *world) extends(ctx context.Context, broadcast, now bool) error {
+func (w *world) extends(broadcast, now bool) func(context.Context) error {
+	return func(ctx context.Context) error { return w.judgeExtension(ctx, broadcast, now) }
+}
+
+func (w *world) judgeExtension(ctx context.Context, broadcast, now bool) error {
 	what := map[bool]string{false: "renewed", true: "rebound"}[broadcast]
 	return w.leased("had their lease not "+what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		past := m.Past()

@@ -18,31 +18,21 @@ func (w *world) names() []sentence {
 }
 
 func (w *world) resolve(ctx context.Context, name string) error {
-	m, err := w.standing()
-	if err != nil {
-		return err
-	}
-	return w.each(ctx, m, "could not resolve "+name, func(ctx context.Context, c *netmgr.Client) error {
+	return w.each(ctx, "could not resolve "+name, func(ctx context.Context, c *netmgr.Client) error {
 		_, err := c.Resolver().LookupNetIP(ctx, "ip4", name)
 		return err
 	})
 }
 
 func (w *world) fetch(ctx context.Context, url string) error {
-	m, err := w.standing()
-	if err != nil {
-		return err
-	}
-	return w.each(ctx, m, "could not fetch "+url, func(ctx context.Context, c *netmgr.Client) error {
+	return w.each(ctx, "could not fetch "+url, func(ctx context.Context, c *netmgr.Client) error {
 		return fetch(ctx, c.HTTPClient(), url)
 	})
 }
 
 // each is a verdict on what every client does, all at once.
-func (w *world) each(ctx context.Context, m *netmgr.NetworkManager, what string, do func(context.Context, *netmgr.Client) error) error {
-	var problems []netmgr.Problem
-	w.watched(m, false, func() { problems = m.Each(ctx, do) })
-	return verdict(m, what, problems)
+func (w *world) each(ctx context.Context, what string, do func(context.Context, *netmgr.Client) error) error {
+	return w.judging(what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return m.Each(ctx, do), nil })
 }
 
 // fetchTime is how long a page may take: a lost connection would take minutes

@@ -34,8 +34,8 @@ const (
 	ExitInconclusive = 3
 )
 
-// Suite is one run of features against one router. Every way to run lanstorm
-// ends here.
+// Suite is one run of features against one router. Every way to run features ends
+// here.
 type Suite struct {
 	Config        config.Config
 	Paths         []string  // of features; default: features

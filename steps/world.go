@@ -1,5 +1,5 @@
 // Package steps is the vocabulary of lanstorm's features: each sentence is
-// turned into one call of netmgr. world.go is the state of a scenario, suite.go
+// turned into a call or two of netmgr or the lab. world.go is the state of a scenario, suite.go
 // a run of many.
 package steps
 

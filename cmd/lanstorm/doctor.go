@@ -20,7 +20,7 @@ func doctorCommand(load loader) *cobra.Command {
 for a number of clients, and say what to do where they are not.
 
 Needs root to look at everything, and skips the rest without. On an interface
-it asks once who offers addresses by DHCP, and takes none. It leaves the
+it asks who offers addresses by DHCP, and takes none. It leaves the
 machine as it was. How many addresses the router has free it cannot see.
 
 Exit code: 0 no problem (there may be warnings), 1 a problem, 2 doctor could
@@ -41,10 +41,8 @@ not run.`,
 		if err != nil {
 			return err
 		}
-		if f := flags.Lookup("interface"); f.Changed {
-			if err := c.Set("interface", f.Value.String()); err != nil {
-				return fmt.Errorf("--interface: %w", err)
-			}
+		if err := c.SetFlags(flags, map[string]string{"interface": "interface"}); err != nil {
+			return err
 		}
 		if clients < 1 || clients > netmgr.MostClients {
 			return fmt.Errorf("--clients: %d is out of range (1 to %d)", clients, netmgr.MostClients)

@@ -23,22 +23,22 @@ import (
 // length, in so many places side by side.
 const (
 	moments = 50
-	places  = 5
+	places  = 2
 )
 
-const fortyClients = `Feature: f
+const hundredClients = `Feature: f
   Scenario: s
-    Given I create 40 virtual clients using macvlan
+    Given I create 100 virtual clients using macvlan
     When all clients ping the router in parallel
     Then all clients should respond successfully
 `
 
-// lanstorm prepares the program with the scenario of forty clients in its
+// lanstorm prepares the program with the scenario of a hundred clients in its
 // working directory.
 func lanstorm(t *testing.T, args ...string) (cmd *exec.Cmd, output *bytes.Buffer) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "f.feature"), []byte(fortyClients), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "f.feature"), []byte(hundredClients), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	cmd = exec.Command("/proc/self/exe", args...)
@@ -94,7 +94,7 @@ func atAllMoments(t *testing.T, test func(t *testing.T, mine []int)) {
 			if nstest.Apart(t) {
 				return
 			}
-			nstest.Crowd(t, 40)
+			nstest.Crowd(t, 100)
 			var mine []int
 			for i := place; i < moments; i += places {
 				mine = append(mine, i)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -43,7 +42,6 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
   sudo lanstorm run --format pretty,junit:results.xml my-features/`,
 	}
 	flags := cmd.Flags()
-	keys := map[string]string{"interface": "interface", "tags": "godog.tags", "format": "godog.format", "results": "results.dir"}
 	var labels map[string]string
 	flags.StringP("interface", "i", "", "Ethernet interface towards the router, or lab")
 	flags.StringP("tags", "t", "", `which scenarios: "@a && ~@b,@c" is a, and either c or not b`)
@@ -57,12 +55,8 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
 		if err != nil {
 			return err
 		}
-		for flag, key := range keys {
-			if f := flags.Lookup(flag); f.Changed {
-				if err := c.Set(key, f.Value.String()); err != nil {
-					return fmt.Errorf("--%s: %w", flag, err)
-				}
-			}
+		if err := c.SetFlags(flags, map[string]string{"interface": "interface", "tags": "godog.tags", "format": "godog.format", "results": "results.dir"}); err != nil {
+			return err
 		}
 		s := steps.Suite{
 			Config:        c,

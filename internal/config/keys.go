@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/lab"
 )
@@ -51,6 +53,18 @@ func (c *Config) Settings() []Setting {
 		list[i] = Setting{k.path, k.text(c), cmp.Or(c.Origin[k.path], "default")}
 	}
 	return list
+}
+
+// SetFlags sets keys, by flag, to what was given on the command line.
+func (c *Config) SetFlags(flags *pflag.FlagSet, keys map[string]string) error {
+	for flag, key := range keys {
+		if f := flags.Lookup(flag); f.Changed {
+			if err := c.Set(key, f.Value.String()); err != nil {
+				return fmt.Errorf("--%s: %w", flag, err)
+			}
+		}
+	}
+	return nil
 }
 
 // key ties a path to a field of Config.

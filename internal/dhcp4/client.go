@@ -29,7 +29,7 @@ type Host interface {
 	// Announce says by ARP that the client has addr (RFC 5227 §2.3).
 	Announce(addr netip.Addr) error
 
-	// Granted is told of every ACK. From then on the lease is the client's to
+	// Granted is told of every ACK that is to be given back. From then on the lease is the client's to
 	// give back, whether it comes to anything or not.
 	Granted(Lease) error
 	// Bound: the client has the lease, and may use its address.

@@ -1,7 +1,8 @@
 // Package doctor looks whether this machine, its interface and the router
 // behind that are fit for a number of clients, and says what to do where they
-// are not. Whatever it makes, to see whether the kernel can, it makes in
-// nameless network namespaces, which vanish with the process at the latest.
+// are not. What it makes, to see whether the kernel can, it makes in nameless
+// network namespaces, which vanish with the process at the latest; but for one
+// that is to have a name for a moment.
 package doctor
 
 import (

@@ -60,7 +60,7 @@ func (e *exam) checkMemory() Check {
 	if err != nil {
 		return skipped("cannot be told: %v", err)
 	}
-	text := strings.TrimSuffix(colonFields(info)["MemAvailable"], " kB")
+	text := strings.TrimSuffix(fields(info, ":")["MemAvailable"], " kB")
 	kib, err := strconv.Atoi(text)
 	if err != nil {
 		return skipped("cannot be told: /proc/meminfo says %q", text)

@@ -91,11 +91,7 @@ func processes(root fs.FS) map[string]bool {
 // networkManagerClaims reads the state that NetworkManager keeps of each
 // device, by index, for its own restart.
 func networkManagerClaims(root fs.FS, _ string, index int) claim {
-	state, err := fs.ReadFile(root, fmt.Sprintf("run/NetworkManager/devices/%d", index))
-	if err != nil {
-		return unclear
-	}
-	switch assignments(state)["managed"] {
+	switch assignments(root, fmt.Sprintf("run/NetworkManager/devices/%d", index))["managed"] {
 	case "true":
 		return managed
 	case "false":
@@ -106,11 +102,7 @@ func networkManagerClaims(root fs.FS, _ string, index int) claim {
 
 // networkdClaims reads what systemd-networkd tells networkctl(1).
 func networkdClaims(root fs.FS, _ string, index int) claim {
-	state, err := fs.ReadFile(root, fmt.Sprintf("run/systemd/netif/links/%d", index))
-	if err != nil {
-		return unclear
-	}
-	switch assignments(state)["ADMIN_STATE"] {
+	switch assignments(root, fmt.Sprintf("run/systemd/netif/links/%d", index))["ADMIN_STATE"] {
 	case "":
 		return unclear
 	case "unmanaged":
@@ -159,13 +151,8 @@ func matches(patterns []string, name string) bool {
 	return false
 }
 
-// assignments reads lines of the form name=value.
-func assignments(text []byte) map[string]string {
-	values := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if name, value, found := strings.Cut(lines.Text(), "="); found {
-			values[strings.TrimSpace(name)] = strings.TrimSpace(value)
-		}
-	}
-	return values
+// assignments reads the lines of a file that have the form name=value.
+func assignments(root fs.FS, file string) map[string]string {
+	text, _ := fs.ReadFile(root, file)
+	return fields(text, "=")
 }

@@ -1,6 +1,6 @@
 // Package health watches the tester while it tests: whether this machine loses
-// packets, runs out of processor time or is slowed down meanwhile. So a fault
-// of the tester's is never reported as the router's. It reads proc(5) and
+// packets, runs out of processor time or is slowed down meanwhile: a fault of
+// the tester's shall not be reported as the router's. It reads proc(5) and
 // sysfs, and keeps its own beat; nothing is changed.
 package health
 

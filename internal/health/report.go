@@ -143,13 +143,11 @@ func judgeCounters(r *Report, counted []Counters) {
 	}
 }
 
-func packets(n int) string { return count(n, "packet") }
-
-func count(n int, what string) string {
+func packets(n int) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 packet"
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%d packets", n)
 }
 
 // percent rounds down, so that 100% means it.

@@ -21,10 +21,14 @@ func (l *Lab) Guest() (ns *namespace.NS, leave func() error, err error) {
 		return nil, nil, err
 	}
 	leave = func() error { return errors.Join(ns.DeleteLinks(), ns.Delete()) }
-	// Clients need not hear the guest, nor it them.
-	self := netip.PrefixFrom(nth(l.opts.Subnet.Addr(), 3), l.opts.Subnet.Bits())
-	if err := addHost(&netlink.Handle{}, l.Parent, ns, nil, netlink.MACVLAN_MODE_PRIVATE, self); err != nil {
+	if err := l.Join(ns, netip.PrefixFrom(nth(l.opts.Subnet.Addr(), 3), l.opts.Subnet.Bits())); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("guest: %w", err), leave())
 	}
 	return ns, leave, nil
+}
+
+// Join makes ns a host of the LAN with these addresses, by a macvlan called lan on
+// the host's side. It and clients do not hear one another.
+func (l *Lab) Join(ns *namespace.NS, addrs ...netip.Prefix) error {
+	return addHost(&netlink.Handle{}, l.Parent, ns, nil, netlink.MACVLAN_MODE_PRIVATE, addrs...)
 }

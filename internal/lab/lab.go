@@ -1,6 +1,6 @@
 // Package lab is a virtual home router with a LAN in front of it and a little
 // Internet behind it, for people without a router at hand. It is made of
-// network namespaces, veth pairs and nftables; its DHCP, DNS and web servers
+// network namespaces, veth pairs and nftables; its own DHCP, DNS and web servers
 // run in this process.
 //
 //	host            namespace lab0-router           namespace lab0-internet
@@ -167,8 +167,9 @@ func (l *Lab) claim() (err error) {
 func routerOf(parent string) string   { return parent + "-router" }
 func internetOf(parent string) string { return parent + "-internet" }
 
-// Remove takes away what a process that died left of the lab on parent. Only
-// namespaces that carry its run's mark are touched, and what is in them.
+// Remove takes away what a process that died left of the lab on parent: the
+// namespaces that carry its run's mark with what is in them, its programs and their
+// folder, and names that do not stand for anything yet.
 func Remove(parent, mark string) error {
 	for _, name := range []string{guestOf(parent), rogueOf(parent), squattersOf(parent), routerOf(parent), internetOf(parent)} {
 		ns, err := namespace.OpenMarked(name, mark)

@@ -71,9 +71,9 @@ func (l *Lab) plug(name string, up bool) error {
 	return nil
 }
 
-// carrierTime is how long a link may take until the kernel calls it usable:
-// it reports such changes once a second at most (link_watch.c).
-const carrierTime = 5 * time.Second
+// carrierTime is how long a link may take until the kernel calls it usable: it
+// reports such changes once a second at most (link_watch.c), and late when busy.
+const carrierTime = 20 * time.Second
 
 // awaitCarrier waits until the host's end of the LAN works again.
 func (l *Lab) awaitCarrier() error {

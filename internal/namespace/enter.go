@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// home is the namespace that the process lives in and every thread returns to.
+// home is the namespace that the process lives in, and threads return to.
 var home = sync.OnceValues(func() (netns.NsHandle, error) { return netns.GetFromPath("/proc/self/ns/net") })
 
-// door bounds how many threads are inside namespaces at one time, so that a
-// thousand clients busy at once still need only a handful of threads.
+// door bounds how many threads Do and Enter have inside namespaces at one time, so
+// that a thousand clients busy at once still need only a handful of threads.
 var door = make(chan struct{}, 2*runtime.NumCPU()+2)
 
 // Do runs fn inside the namespace, on a thread borrowed for it, and returns

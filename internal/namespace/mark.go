@@ -20,8 +20,8 @@ func setMark(h *netlink.Handle, mark string) error {
 	return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}, mark)
 }
 
-// Mark is what CreateMarked gave the namespace, empty when it did not make it.
-func (n *NS) Mark() (string, error) {
+// mark is what CreateMarked gave the namespace, empty when it did not make it.
+func (n *NS) mark() (string, error) {
 	h, err := n.Netlink()
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func OpenMarked(name, mark string) (*NS, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := ns.Mark()
+	found, err := ns.mark()
 	if err != nil || found != mark {
 		return nil, errors.Join(err, ns.Close())
 	}
