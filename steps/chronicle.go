@@ -332,7 +332,7 @@ func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
 		left.Verdict, left.Reason = record.NotRun, "the run ended before"+why(ctx)
 		c.LeaveOut(left)
 	}
-	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed}
+	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed, Reason: s.crash}
 	if cause := context.Cause(ctx); cause != nil {
 		end.Reason = cause.Error()
 	}

@@ -63,6 +63,7 @@ type Suite struct {
 	extra func(*godog.ScenarioContext, *world) // defines more, in tests
 
 	failed       bool
+	crash        string // what ended the run in the middle of it
 	begun        int   // scenarios
 	inconclusive int   // likewise
 	unreleased   int   // leases
@@ -154,7 +155,7 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 	defer func() { // godog recovers from panics in steps, not from those in hooks
 		if p := recover(); p != nil {
 			fmt.Fprintf(s.Notes, "lanstorm: panic: %v\n%s", p, debug.Stack())
-			code, s.failed = ExitFailed, true
+			code, s.failed, s.crash = ExitFailed, true, fmt.Sprintf("panic: %v", p)
 		}
 	}()
 	return godog.TestSuite{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -42,12 +43,12 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
   sudo lanstorm run --format pretty,junit:results.xml my-features/`,
 	}
 	flags := cmd.Flags()
-	var labels map[string]string
+	var labels []string
 	flags.StringP("interface", "i", "", "Ethernet interface towards the router, or lab")
 	flags.StringP("tags", "t", "", `which scenarios: "@a && ~@b,@c" is a, and either c or not b`)
 	flags.StringP("format", "f", "", "lanstorm, pretty, progress, cucumber, events or junit, each with :file if wanted; several with commas")
 	flags.String("results", "", "folder in which the run makes one of its own (default results)")
-	flags.StringToStringVar(&labels, "label", nil, "what the results are to say of the run, such as room=lab2")
+	flags.StringArrayVar(&labels, "label", nil, "`key=value` that the results are to say of the run, such as room=lab2; may be given again")
 	flags.BoolVar(&stopOnFailure, "stop-on-failure", false, "end at the first scenario that fails")
 	flags.BoolVar(&noColors, "no-colors", false, "print without colours (default when the output is no terminal)")
 	cmd.RunE = func(cmd *cobra.Command, paths []string) error {
@@ -64,8 +65,15 @@ itself may have made fail; 128 and the signal's number: interrupted.`,
 			StopOnFailure: stopOnFailure,
 			Version:       buildVersion(),
 			Command:       os.Args,
-			Labels:        labels,
+			Labels:        map[string]string{},
 			NoColors:      noColors || !steps.IsTerminal(os.Stdout),
+		}
+		for _, label := range labels {
+			key, value, ok := strings.Cut(label, "=")
+			if !ok || key == "" {
+				return fmt.Errorf("--label: %q is not key=value", label)
+			}
+			s.Labels[key] = value
 		}
 		if len(paths) == 0 {
 			s.Paths = []string{"."}
