@@ -64,11 +64,11 @@ type Suite struct {
 
 	failed       bool
 	crash        string // what ended the run in the middle of it
-	begun        int   // scenarios
-	inconclusive int   // likewise
-	unreleased   int   // leases
-	refused      error // the first request that made no sense here
-	unwritten    error // the first output that is not whole
+	begun        int    // scenarios
+	inconclusive int    // likewise
+	unreleased   int    // leases
+	refused      error  // the first request that made no sense here
+	unwritten    error  // the first output that is not whole
 }
 
 // Run runs the features and returns the exit code. It returns when everything
