@@ -37,27 +37,18 @@ func (n *NS) Mark() (string, error) {
 // OpenMarked opens the namespace called name if it carries mark, and is nil
 // without an error when there is none that does.
 func OpenMarked(name, mark string) (*NS, error) {
-	path := filepath.Join(Dir, name)
-	var fs unix.Statfs_t
-	err := unix.Statfs(path, &fs)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if fs.Type != unix.NSFS_MAGIC {
-		return nil, nil
-	}
 	ns, err := Open(name)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var found string
+		if found, err = ns.Mark(); err == nil && found == mark {
+			return ns, nil
+		}
+		ns.Close()
 	}
-	found, err := ns.Mark()
-	if err != nil || found != mark {
-		return nil, errors.Join(err, ns.Close())
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EINVAL) { // a file on which none is mounted
+		err = nil
 	}
-	return ns, nil
+	return nil, err
 }
 
 // Marked are the names of the namespaces that carry mark.

@@ -57,8 +57,9 @@ func CreateMarked(name, mark string) (*NS, error) {
 
 func create(name, mark string) (*NS, error) {
 	path := filepath.Join(Dir, name)
-	if err := registry.stub(path); err != nil {
-		return nil, err
+	// The name becomes ours or is somebody else's, never both.
+	if err := unix.Mknod(path, unix.S_IFREG|0o444, 0); err != nil {
+		return nil, &os.PathError{Op: "mknod", Path: path, Err: err}
 	}
 	ns, err := unshare(name, func(h *netlink.Handle) error {
 		if err := setMark(h, mark); err != nil {
