@@ -114,10 +114,10 @@ func (p *processors) add(u usage) {
 }
 
 func (p *processors) judge(r *Report) {
-	if r.cpuUnknown = p.recent == nil; r.cpuUnknown {
+	if p.recent == nil {
 		return
 	}
-	r.CPU, r.Steal = p.last.shares(p.first)
+	r.CPU, _ = p.last.shares(p.first)
 	r.Busy = p.series
 	r.flatout = p.flatout
 	if p.longest >= stretch && !p.flatout {
