@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,32 +51,27 @@ func readRights(root fs.FS) (uid int, caps uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	fields := colonFields(status)
-	ids := strings.Fields(fields["Uid"]) // real, effective, saved, file system
+	told := fields(status, ":")
+	ids := strings.Fields(told["Uid"]) // real, effective, saved, file system
 	if len(ids) < 2 {
 		return 0, 0, errors.New("/proc/self/status names no user")
 	}
 	if uid, err = strconv.Atoi(ids[1]); err != nil {
 		return 0, 0, fmt.Errorf("/proc/self/status: Uid: %w", err)
 	}
-	if caps, err = strconv.ParseUint(fields["CapEff"], 16, 64); err != nil {
+	if caps, err = strconv.ParseUint(told["CapEff"], 16, 64); err != nil {
 		return 0, 0, fmt.Errorf("/proc/self/status: CapEff: %w", err)
 	}
 	return uid, caps, nil
 }
 
-// colonFields reads lines of the form "Name:   value".
-func colonFields(text []byte) map[string]string {
-	fields := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		if name, value, found := strings.Cut(lines.Text(), ":"); found {
-			fields[name] = strings.TrimSpace(value)
+// fields reads lines of a name, the separator and a value.
+func fields(text []byte, separator string) map[string]string {
+	values := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if name, value, found := strings.Cut(line, separator); found {
+			values[strings.TrimSpace(name)] = strings.TrimSpace(value)
 		}
 	}
-	return fields
-}
-
-func exists(root fs.FS, path string) bool {
-	_, err := fs.Stat(root, path)
-	return err == nil
+	return values
 }
