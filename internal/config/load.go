@@ -53,33 +53,27 @@ func find(path string) (string, error) {
 		return path, nil
 	}
 	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
+	for err == nil {
 		file := filepath.Join(dir, fileName)
-		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		if _, err = os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
+		if dir == "/" {
 			return "", nil
 		}
-		dir = parent
+		dir, err = filepath.Dir(dir), nil
 	}
+	return "", err
 }
 
 // displayName returns file as errors name it: from the working directory when
 // it is below that, else in full.
 func displayName(file string) string {
-	dir, err := os.Getwd()
+	full, err := filepath.Abs(file)
 	if err != nil {
 		return file
 	}
-	full := file
-	if !filepath.IsAbs(file) {
-		full = filepath.Join(dir, file)
-	}
+	dir, _ := os.Getwd()
 	if rel, err := filepath.Rel(dir, full); err == nil && filepath.IsLocal(rel) {
 		return rel
 	}

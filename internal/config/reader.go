@@ -70,21 +70,19 @@ func (r *reader) entry(path string, n int, value ast.Node) error {
 // value sets k to a scalar or a list of scalars.
 func (r *reader) value(k key, n int, value ast.Node) error {
 	at := r.at(n, k.path)
-	switch value := value.(type) {
-	case *ast.NullNode:
+	text, plain := scalar(value)
+	list, isList := value.(*ast.SequenceNode)
+	switch {
+	case value.Type() == ast.NullType:
 		return fmt.Errorf("%s: has no value", at)
-	case *ast.SequenceNode:
-		if !k.list {
-			return fmt.Errorf("%s: takes one value, not a list", at)
-		}
-		text, err := r.items(k, n, value)
-		if err != nil {
+	case isList && !k.list:
+		return fmt.Errorf("%s: takes one value, not a list", at)
+	case isList:
+		var err error
+		if text, err = r.items(k, n, list); err != nil {
 			return err
 		}
-		return r.config.put(k, at, text)
-	}
-	text, ok := scalar(value)
-	if !ok {
+	case !plain:
 		return fmt.Errorf("%s: not a plain value", at)
 	}
 	return r.config.put(k, at, text)

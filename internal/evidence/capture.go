@@ -62,45 +62,38 @@ const (
 
 // Start begins a capture on parent, a link of this network namespace. The caller
 // closes it.
-func Start(parent string, tester record.Tester) (_ *Capture, err error) {
+func Start(parent string, tester record.Tester) (*Capture, error) {
 	c := &Capture{parent: parent, tester: tester, stop: make(chan struct{}), done: make(chan struct{}), ring: ring{most: mostBytes}}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("capture on %s: %w", parent, err)
-		}
-	}()
-	// Without a protocol it hears nothing until it is bound.
-	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	if err = c.share(); err == nil {
-		err = c.bind()
-	}
-	if err != nil {
+	if err := c.open(); err != nil {
 		c.release()
-		return nil, err
+		return nil, fmt.Errorf("capture on %s: %w", parent, err)
 	}
 	go c.run()
 	return c, nil
 }
 
-// share makes the ring, and has the kernel put into it what the filter lets pass.
-func (c *Capture) share() error {
-	if err := packets.Filter(c.fd, filter()); err != nil {
+// open makes a socket with a ring into which the kernel puts what the filter lets
+// pass. Without a protocol it hears nothing until it is bound.
+func (c *Capture) open() (err error) {
+	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	if err = packets.Filter(c.fd, filter()); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	if err := unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
-		return os.NewSyscallError("setsockopt PACKET_VERSION", err)
+	if err = unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err == nil {
+		err = unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
+			Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
+			Retire_blk_tov: uint32(retire.Milliseconds()),
+		})
 	}
-	err := unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
-		Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
-		Retire_blk_tov: uint32(retire.Milliseconds()),
-	})
 	if err != nil {
-		return os.NewSyscallError("setsockopt PACKET_RX_RING", err)
+		return os.NewSyscallError("setsockopt", err)
 	}
-	c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	return os.NewSyscallError("mmap", err)
+	if c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		return os.NewSyscallError("mmap", err)
+	}
+	return c.bind()
 }
 
 // bind hears the parent. If it does already, the kernel changes nothing.
