@@ -40,19 +40,18 @@ func Create(name string) (*NS, error) { return CreateMarked(name, "") }
 // CreateMarked makes a namespace that carries mark, as the alias of its
 // loopback interface, from the moment that it has a name: so that whoever
 // finds it knows whose it is.
-func CreateMarked(name, mark string) (*NS, error) {
+func CreateMarked(name, mark string) (ns *NS, _ error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
 		return nil, fmt.Errorf("namespace %q: not a usable name", name)
 	}
-	if err := registry.acquire(); err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", name, err)
-	}
-	ns, err := create(name, mark)
-	if err != nil {
+	err := registry.acquire()
+	if err == nil {
+		if ns, err = create(name, mark); err == nil {
+			return ns, nil
+		}
 		registry.release()
-		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
-	return ns, nil
+	return nil, fmt.Errorf("namespace %s: %w", name, err)
 }
 
 func create(name, mark string) (*NS, error) {
