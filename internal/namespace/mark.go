@@ -5,20 +5,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // loopback is the index of the first link of every namespace.
 const loopback = 1
-
-// setMark marks the namespace of h.
-func setMark(h *netlink.Handle, mark string) error {
-	if mark == "" {
-		return nil
-	}
-	return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}, mark)
-}
 
 // Mark is what CreateMarked gave the namespace, empty when it did not make it.
 func (n *NS) Mark() (string, error) {

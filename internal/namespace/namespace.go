@@ -61,7 +61,8 @@ func create(name, mark string) (*NS, error) {
 		return nil, &os.PathError{Op: "mknod", Path: path, Err: err}
 	}
 	ns, err := unshare(name, func(h *netlink.Handle) error {
-		if err := setMark(h, mark); err != nil {
+		lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}
+		if err := h.LinkSetAlias(lo, mark); err != nil {
 			return err
 		}
 		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")
