@@ -28,27 +28,24 @@ func CheckTags(expr string) error {
 	return nil
 }
 
-var tagExpression = kind[string]{func(text string) (string, error) { return text, CheckTags(text) }, plain[string]}
+func tagExpression(text string) (string, error) { return text, CheckTags(text) }
 
 var formatters = []string{"lanstorm", "pretty", "progress", "cucumber", "events", "junit"}
 
 // formats is a list to the reader but one string to godog, which takes white
 // space around a comma for a part of the name.
-var formats = kind[string]{
-	parse: func(text string) (string, error) {
-		parts := strings.Split(text, ",")
-		for i, part := range parts {
-			parts[i] = strings.TrimSpace(part)
-			name, file, toFile := strings.Cut(parts[i], ":")
-			if !slices.Contains(formatters, name) {
-				return "", fmt.Errorf("%q is not a format (one or more of %s, separated by commas, each alone or as name:file)",
-					name, strings.Join(formatters, ", "))
-			}
-			if toFile && file == "" {
-				return "", fmt.Errorf("%q names no file", parts[i])
-			}
+func formats(text string) (string, error) {
+	parts := strings.Split(text, ",")
+	for i, part := range parts {
+		parts[i] = strings.TrimSpace(part)
+		name, file, toFile := strings.Cut(parts[i], ":")
+		if !slices.Contains(formatters, name) {
+			return "", fmt.Errorf("%q is not a format (one or more of %s, separated by commas, each alone or as name:file)",
+				name, strings.Join(formatters, ", "))
 		}
-		return strings.Join(parts, ","), nil
-	},
-	text: plain[string],
+		if toFile && file == "" {
+			return "", fmt.Errorf("%q names no file", parts[i])
+		}
+	}
+	return strings.Join(parts, ","), nil
 }

@@ -28,16 +28,15 @@ func (c *Config) Set(key, value string) error {
 	if next.Lab.Pool == min(defaultPool, lab.Room(next.Lab.Subnet)) {
 		next.Lab.Pool = defaultPool
 	}
-	if err := k.set(&next, value); err != nil {
+	err := k.set(&next, value)
+	if err == nil {
+		err = next.fit()
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
-	if err := next.fit(); err != nil {
-		return fmt.Errorf("%s: %w", key, err)
-	}
-	next.Origin = maps.Clone(c.Origin)
-	if next.Origin == nil {
-		next.Origin = map[string]string{}
-	}
+	next.Origin = map[string]string{}
+	maps.Copy(next.Origin, c.Origin)
 	next.Origin[key] = "command line"
 	*c = next
 	return nil
@@ -93,9 +92,9 @@ var keys = []key{
 	bind("ping.max_loss", func(c *Config) *float64 { return &c.Ping.MaxLoss }, percent),
 	bind("ping.min_answered", func(c *Config) *float64 { return &c.Ping.MinAnswered }, percent),
 	bind("ping.internet_rate", func(c *Config) *int { return &c.Ping.InternetRate }, integer(1, 1_000_000)),
-	bind("targets.router", func(c *Config) *netip.Addr { return &c.Targets.Router }, autoOr(ipv4)),
+	bind("targets.router", func(c *Config) *netip.Addr { return &c.Targets.Router }, autoOrIPv4),
 	bind("targets.google_dns", func(c *Config) *netip.Addr { return &c.Targets.GoogleDNS }, ipv4),
-	bind("targets.control", func(c *Config) *string { return &c.Targets.Control }, noneOr(interfaceName)),
+	bind("targets.control", func(c *Config) *string { return &c.Targets.Control }, interfaceOrNone),
 	bind("lab.subnet", func(c *Config) *netip.Prefix { return &c.Lab.Subnet }, subnet(8, 28)),
 	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
@@ -104,7 +103,7 @@ var keys = []key{
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),
 	bind("router.firmware", func(c *Config) *string { return &c.Router.Firmware }, label),
-	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, word[string]("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })),
+	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, folder),
 	bind("results.keep", func(c *Config) *int { return &c.Results.Keep }, integer(1, 100_000)),
 	bind("results.capture", func(c *Config) *string { return &c.Results.Capture }, oneOf("always", "on-failure", "never")),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
@@ -115,20 +114,26 @@ func bind[T any](path string, field func(*Config) *T, k kind[T]) key {
 	return key{
 		path: path,
 		set: func(c *Config, text string) error {
-			v, err := k.parse(text)
-			if err != nil {
-				return err
+			v, err := k(text)
+			if err == nil {
+				*field(c) = v
 			}
-			*field(c) = v
-			return nil
+			return err
 		},
-		text: func(c *Config) string { return k.text(*field(c)) },
+		text: func(c *Config) string { return written(*field(c)) },
 	}
 }
 
 func bindList[T any](path string, field func(*Config) *[]T, item kind[T]) key {
 	k := bind(path, field, listOf(item))
 	k.list = true
+	k.text = func(c *Config) string {
+		var texts []string
+		for _, v := range *field(c) {
+			texts = append(texts, written(v))
+		}
+		return strings.Join(texts, ",")
+	}
 	return k
 }
 

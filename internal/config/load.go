@@ -26,20 +26,22 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("find %s: %w", fileName, err)
 	}
-	d := newDraft()
+	c := Default()
+	c.Origin = map[string]string{}
 	if file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return Config{}, fmt.Errorf("read configuration: %w", err)
 		}
-		if err := d.readFile(displayName(file), data); err != nil {
+		if err := c.readFile(displayName(file), data); err != nil {
 			return Config{}, err
 		}
 	}
-	if err := d.readEnv(os.Environ()); err != nil {
+	if err := c.readEnv(os.Environ()); err != nil {
 		return Config{}, err
 	}
-	return d.finish()
+	err = c.finish()
+	return c, err
 }
 
 // find returns the file to read, or "" when there is none.
@@ -51,20 +53,17 @@ func find(path string) (string, error) {
 		return path, nil
 	}
 	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
+	for err == nil {
 		file := filepath.Join(dir, fileName)
-		if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
+		if _, err = os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
+		if dir == "/" {
 			return "", nil
 		}
-		dir = parent
+		dir, err = filepath.Dir(dir), nil
 	}
+	return "", err
 }
 
 // displayName returns file as errors name it: from the working directory when
@@ -74,36 +73,24 @@ func displayName(file string) string {
 	if err != nil {
 		return file
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		return full
-	}
+	dir, _ := os.Getwd()
 	if rel, err := filepath.Rel(dir, full); err == nil && filepath.IsLocal(rel) {
 		return rel
 	}
 	return full
 }
 
-// draft is a configuration in the making.
-type draft struct {
-	Config
-	origin map[string]string // by key path: what an error about its value begins with
-}
-
-func newDraft() *draft {
-	return &draft{Config: Default(), origin: map[string]string{}}
-}
-
-func (d *draft) set(k key, origin, text string) error {
-	if err := k.set(&d.Config, text); err != nil {
-		return fmt.Errorf("%s: %w", origin, err)
+// put sets k. at is what an error about its value begins with.
+func (c *Config) put(k key, at, text string) error {
+	if err := k.set(c, text); err != nil {
+		return fmt.Errorf("%s: %w", at, err)
 	}
-	d.origin[k.path] = origin
+	c.Origin[k.path] = strings.TrimSuffix(at, ": "+k.path)
 	return nil
 }
 
 // readEnv overrides keys from environ, which has the form of [os.Environ].
-func (d *draft) readEnv(environ []string) error {
+func (c *Config) readEnv(environ []string) error {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(variable, "=")
 		if !strings.HasPrefix(name, envPrefix) || name == envFile || strings.HasPrefix(name, envTest) {
@@ -113,7 +100,7 @@ func (d *draft) readEnv(environ []string) error {
 		if i < 0 {
 			return fmt.Errorf("%s: %w", printable(name), unknownEnv(name))
 		}
-		if err := d.set(keys[i], name, text); err != nil {
+		if err := c.put(keys[i], name, text); err != nil {
 			return err
 		}
 	}
@@ -122,15 +109,16 @@ func (d *draft) readEnv(environ []string) error {
 
 // finish makes the checks that span keys. They wait for the environment, which
 // may mend what the file alone gets wrong.
-func (d *draft) finish() (Config, error) {
-	if err := d.fit(); err != nil {
-		return Config{}, fmt.Errorf("%s: %w", d.origin["lab.pool"], err)
+func (c *Config) finish() error {
+	err := c.fit()
+	if err == nil {
+		return nil
 	}
-	d.Origin = map[string]string{}
-	for key, origin := range d.origin {
-		d.Origin[key] = strings.TrimSuffix(origin, ": "+key)
+	at := c.Origin["lab.pool"]
+	if !strings.HasPrefix(at, envPrefix) {
+		at += ": lab.pool"
 	}
-	return d.Config, nil
+	return fmt.Errorf("%s: %w", at, err)
 }
 
 // envName returns the variable that overrides the key at path.

@@ -10,21 +10,21 @@ import (
 )
 
 // readFile sets what the YAML in data says.
-func (d *draft) readFile(name string, data []byte) error {
-	d.File = name
+func (c *Config) readFile(name string, data []byte) error {
+	c.File = name
 	root, err := parseYAML(name, data)
 	if root == nil || err != nil {
 		return err
 	}
-	r := reader{draft: d, name: name, lines: map[string]int{}}
+	r := reader{config: c, name: name, lines: map[string]int{}}
 	return r.section("", root)
 }
 
 // reader walks a YAML mapping and hands every value to its key.
 type reader struct {
-	*draft
-	name  string
-	lines map[string]int // by path of a key or section: where it stands
+	config *Config
+	name   string
+	lines  map[string]int // by path of a key or section: where it stands
 }
 
 // section reads the keys of m, whose paths begin with prefix.
@@ -70,25 +70,22 @@ func (r *reader) entry(path string, n int, value ast.Node) error {
 // value sets k to a scalar or a list of scalars.
 func (r *reader) value(k key, n int, value ast.Node) error {
 	at := r.at(n, k.path)
-	switch value := value.(type) {
-	case *ast.NullNode:
+	text, plain := scalar(value)
+	list, isList := value.(*ast.SequenceNode)
+	switch {
+	case value.Type() == ast.NullType:
 		return fmt.Errorf("%s: has no value", at)
-	case *ast.SequenceNode:
-		if !k.list {
-			return fmt.Errorf("%s: takes one value, not a list", at)
-		}
-		text, err := r.items(k, n, value)
-		if err != nil {
+	case isList && !k.list:
+		return fmt.Errorf("%s: takes one value, not a list", at)
+	case isList:
+		var err error
+		if text, err = r.items(k, n, list); err != nil {
 			return err
 		}
-		return r.set(k, at, text)
-	default:
-		text, ok := scalar(value)
-		if !ok {
-			return fmt.Errorf("%s: not a plain value", at)
-		}
-		return r.set(k, at, text)
+	case !plain:
+		return fmt.Errorf("%s: not a plain value", at)
 	}
+	return r.config.put(k, at, text)
 }
 
 // items joins a list into the text that the environment would hold. It tries

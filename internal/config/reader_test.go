@@ -11,11 +11,13 @@ import (
 // parse reads a file on its own, without the environment. name stands for it in
 // errors.
 func parse(name string, data []byte) (Config, error) {
-	d := newDraft()
-	if err := d.readFile(name, data); err != nil {
-		return Config{}, err
+	c := Default()
+	c.Origin = map[string]string{}
+	if err := c.readFile(name, data); err != nil {
+		return c, err
 	}
-	return d.finish()
+	err := c.finish()
+	return c, err
 }
 
 func TestParse(t *testing.T) {

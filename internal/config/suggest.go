@@ -17,64 +17,35 @@ func unknownKey(path string) error {
 	}
 	var names []string
 	for _, k := range keys {
-		if section, _, nested := strings.Cut(k.path, "."); nested {
-			names = append(names, section)
-		}
-		names = append(names, k.path)
+		section, _, _ := strings.Cut(k.path, ".")
+		names = append(names, section, k.path)
 	}
-	return didYouMean(nearest(path, names))
+	return didYouMean(path, names)
 }
 
-// unknownEnv is [unknownKey] for an environment variable. The prefix that all
-// variables share says nothing about how alike two of them are.
+// unknownEnv is [unknownKey] for an environment variable.
 func unknownEnv(name string) error {
 	var names []string
 	for _, k := range keys {
-		names = append(names, strings.TrimPrefix(envName(k.path), envPrefix))
+		names = append(names, envName(k.path))
 	}
-	best := nearest(strings.TrimPrefix(name, envPrefix), names)
-	if best != "" {
-		best = envPrefix + best
-	}
-	return didYouMean(best)
+	return didYouMean(name, names)
 }
 
-func didYouMean(name string) error {
-	if name == "" {
-		return errors.New("unknown key")
-	}
-	return fmt.Errorf("unknown key (did you mean %s?)", name)
-}
-
-// nearest returns the one of names that takes the fewest edits to make of name,
-// the first of equals, or "" when all are too different to have been meant.
-func nearest(name string, names []string) string {
-	best, fewest := "", 2+len(name)/4
+// didYouMean names the first of names that differs from name in one place, by
+// two letters at most.
+func didYouMean(name string, names []string) error {
 	for _, n := range names {
-		if d := edits(strings.ToLower(name), strings.ToLower(n)); d < fewest {
-			best, fewest = n, d
+		a, b := strings.ToLower(name), strings.ToLower(n)
+		for a != "" && b != "" && a[0] == b[0] {
+			a, b = a[1:], b[1:]
+		}
+		for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+			a, b = a[:len(a)-1], b[:len(b)-1]
+		}
+		if max(len(a), len(b)) <= min(2, len(n)/2) {
+			return fmt.Errorf("unknown key (did you mean %s?)", n)
 		}
 	}
-	return best
-}
-
-// edits returns the Levenshtein distance between a and b in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return errors.New("unknown key")
 }

@@ -59,18 +59,16 @@ var plainer = strings.NewReplacer(
 // syntaxError reduces an error of the YAML library, which quotes the source
 // over several lines, to one line.
 func syntaxError(name string, err error) error {
+	at, what := name, err.Error()
 	var e yaml.Error
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %s", name, oneLine(err.Error()))
+	if errors.As(err, &e) {
+		what = plainer.Replace(e.GetMessage())
+		if tk := e.GetToken(); tk != nil && tk.Position != nil {
+			at = fmt.Sprintf("%s:%d", name, tk.Position.Line)
+		}
 	}
-	what := oneLine(plainer.Replace(e.GetMessage()))
-	if tk := e.GetToken(); tk != nil && tk.Position != nil {
-		return fmt.Errorf("%s:%d: %s", name, tk.Position.Line, what)
-	}
-	return fmt.Errorf("%s: %s", name, what)
+	return fmt.Errorf("%s: %s", at, strings.Join(strings.Fields(what), " "))
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // line returns where n begins, 1 when the library does not know.
 func line(n ast.Node) int {

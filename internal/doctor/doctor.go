@@ -158,19 +158,17 @@ var probes = []probe{
 	{name: "addresses", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkAddresses},
 }
 
-func (e *exam) run(wanted func(probe) bool) []Check {
+func (e *exam) run(wanted func(probe) bool) (checks []Check) {
 	here := onInterface
 	if e.Interface == "lab" {
 		here = inLab
 	}
-	var checks []Check
 	for _, p := range probes {
-		if !wanted(p) || p.where != anywhere && p.where != here {
-			continue
+		if wanted(p) && (p.where == anywhere || p.where == here) {
+			c := e.try(p)
+			c.Name = p.name
+			checks = append(checks, c)
 		}
-		c := e.try(p)
-		c.Name = p.name
-		checks = append(checks, c)
 	}
 	return checks
 }
@@ -184,18 +182,12 @@ func (e *exam) try(p probe) Check {
 	return p.run(e)
 }
 
-func ok(format string, args ...any) Check {
-	return Check{Status: OK, Finding: fmt.Sprintf(format, args...)}
-}
+func ok(format string, args ...any) Check      { return check(OK, "", format, args) }
+func skipped(format string, args ...any) Check { return check(Skipped, "", format, args) }
 
-func skipped(format string, args ...any) Check {
-	return Check{Status: Skipped, Finding: fmt.Sprintf(format, args...)}
-}
+func warning(remedy, format string, args ...any) Check { return check(Warning, remedy, format, args) }
+func problem(remedy, format string, args ...any) Check { return check(Problem, remedy, format, args) }
 
-func warning(remedy, format string, args ...any) Check {
-	return Check{Status: Warning, Finding: fmt.Sprintf(format, args...), Remedy: remedy}
-}
-
-func problem(remedy, format string, args ...any) Check {
-	return Check{Status: Problem, Finding: fmt.Sprintf(format, args...), Remedy: remedy}
+func check(s Status, remedy, format string, args []any) Check {
+	return Check{Status: s, Finding: fmt.Sprintf(format, args...), Remedy: remedy}
 }

@@ -73,47 +73,39 @@ func (e *exam) checkVeth() Check {
 		_, err := s.addVeth()
 		return err
 	})
-	if err != nil {
-		return cannot("veth", "CONFIG_VETH", err)
-	}
-	return ok("a pair was made and removed")
+	return tried(err, "a pair", "veth", "CONFIG_VETH")
 }
 
 // checkMacvlan makes a macvlan as clients are made: in one namespace, on a
 // link of another, and its mode is changed while it is up.
 func (e *exam) checkMacvlan() Check {
-	return macvlanCheck(inScratch(func(lan *scratch) error {
+	err := inScratch(func(lan *scratch) error {
 		parent, err := lan.addVeth()
 		if err != nil {
 			return errNoTrial{err}
 		}
 		return netmgr.TryLink(lan.nl, parent.Attrs())
-	}))
+	})
+	return tried(err, "one", "macvlan", "CONFIG_MACVLAN")
 }
 
-func macvlanCheck(err error) Check {
-	if errors.As(err, &errNoTrial{}) {
-		return skipped("cannot be tried: %v", err)
-	}
-	if err != nil {
-		return cannot("macvlan", "CONFIG_MACVLAN", err)
-	}
-	return ok("one was made and removed")
+// checkMasquerade makes the rule that the lab's router has.
+func (e *exam) checkMasquerade() Check {
+	err := inScratch(func(s *scratch) error { return lab.Masquerade(s.NS, "wan") })
+	return tried(err, "an nftables rule", "nft_masq", "CONFIG_NF_TABLES, CONFIG_NFT_NAT and CONFIG_NFT_MASQ")
 }
 
 // errNoTrial says that a trial failed before it came to its point.
 type errNoTrial struct{ error }
 
-// checkMasquerade makes the rule that the lab's router has.
-func (e *exam) checkMasquerade() Check {
-	if err := inScratch(func(s *scratch) error { return lab.Masquerade(s.NS, "wan") }); err != nil {
-		return cannot("nft_masq", "CONFIG_NF_TABLES, CONFIG_NFT_NAT and CONFIG_NFT_MASQ", err)
+// tried is what came of making something that takes a module.
+func tried(err error, what, module, config string) Check {
+	switch {
+	case errors.As(err, &errNoTrial{}):
+		return skipped("cannot be tried: %v", err)
+	case err != nil:
+		return problem(fmt.Sprintf("sudo modprobe %s; if there is no such module, use a kernel with %s", module, config),
+			"the kernel refuses: %v", err)
 	}
-	return ok("an nftables rule was made and removed")
-}
-
-// cannot is a kernel that lacks what a module could bring.
-func cannot(module, config string, err error) Check {
-	return problem(fmt.Sprintf("sudo modprobe %s; if there is no such module, use a kernel with %s", module, config),
-		"the kernel refuses: %v", err)
+	return ok("%s was made and removed", what)
 }

@@ -192,11 +192,11 @@ func TestAKernelThatRefusesIsNotAKernelThatCannotBeTried(t *testing.T) {
 		got  Check
 		want string
 	}{
-		{"no module", cannot("macvlan", "CONFIG_MACVLAN", errors.New("macvlan: operation not supported")),
+		{"no module", tried(errors.New("macvlan: operation not supported"), "one", "macvlan", "CONFIG_MACVLAN"),
 			"problem: the kernel refuses: macvlan: operation not supported -> sudo modprobe macvlan; if there is no such module, use a kernel with CONFIG_MACVLAN"},
-		{"no veth to try it on", macvlanCheck(errNoTrial{errors.New("veth: operation not supported")}),
+		{"no veth to try it on", tried(errNoTrial{errors.New("veth: operation not supported")}, "one", "macvlan", "CONFIG_MACVLAN"),
 			"skipped: cannot be tried: veth: operation not supported"},
-		{"fine", macvlanCheck(nil), "ok: one was made and removed"},
+		{"fine", tried(nil, "one", "macvlan", "CONFIG_MACVLAN"), "ok: one was made and removed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) { compare(t, tt.want, tt.got) })
 	}

@@ -28,11 +28,9 @@ func (e *exam) checkDescriptors() Check {
 	if err != nil {
 		return skipped("cannot be told: %v", err)
 	}
-	var soft string
-	for line := range strings.Lines(string(limits)) {
-		if rest, found := strings.CutPrefix(line, "Max open files"); found {
-			soft = strings.Fields(rest + " ?")[0]
-		}
+	soft := ""
+	if value, found := fields(limits, "Max open files")[""]; found {
+		soft = strings.Fields(value + " ?")[0]
 	}
 	if soft == "unlimited" {
 		return ok("unlimited")

@@ -1,12 +1,10 @@
 package doctor
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/lanstorm/lanstorm/internal/machine"
@@ -25,12 +23,14 @@ const (
 var managers = []struct {
 	name    string
 	process string // at most 15 bytes, see comm in proc_pid_comm(5)
-	claims  func(root fs.FS, link string, index int) claim
 	release string // how to make it leave an interface alone
+	claims  func(root fs.FS, link string, index int) claim
 }{
-	{"NetworkManager", "NetworkManager", networkManagerClaims, "sudo nmcli device set %s managed no"},
-	{"dhcpcd", "dhcpcd", dhcpcdClaims, `add "denyinterfaces %s" to /etc/dhcpcd.conf and sudo systemctl restart dhcpcd`},
-	{"systemd-networkd", "systemd-network", networkdClaims, "set Unmanaged=yes for %s in its .network file and sudo networkctl reload"},
+	{"NetworkManager", "NetworkManager", "sudo nmcli device set %s managed no",
+		claimsIn("run/NetworkManager/devices/%d", "managed", "false")}, // which it keeps for its own restart
+	{"dhcpcd", "dhcpcd", `add "denyinterfaces %s" to /etc/dhcpcd.conf and sudo systemctl restart dhcpcd`, dhcpcdClaims},
+	{"systemd-networkd", "systemd-network", "set Unmanaged=yes for %s in its .network file and sudo networkctl reload",
+		claimsIn("run/systemd/netif/links/%d", "ADMIN_STATE", "unmanaged")}, // for networkctl(1)
 }
 
 // checkManagers looks who else configures the interface. One manager is as it
@@ -73,42 +73,27 @@ func (e *exam) checkManagers() Check {
 // processes are the names of all programs that run.
 func processes(root fs.FS) map[string]bool {
 	names := map[string]bool{}
-	entries, err := fs.ReadDir(root, "proc")
-	if err != nil {
-		return names
-	}
-	for _, entry := range entries {
-		if _, err := strconv.Atoi(entry.Name()); err != nil {
-			continue
-		}
-		if name, err := machine.Line(root, path.Join("proc", entry.Name(), "comm")); err == nil {
+	files, _ := fs.Glob(root, "proc/[0-9]*/comm")
+	for _, file := range files {
+		if name, err := machine.Line(root, file); err == nil {
 			names[name] = true
 		}
 	}
 	return names
 }
 
-// networkManagerClaims reads the state that NetworkManager keeps of each
-// device, by index, for its own restart.
-func networkManagerClaims(root fs.FS, _ string, index int) claim {
-	switch assignments(root, fmt.Sprintf("run/NetworkManager/devices/%d", index))["managed"] {
-	case "true":
+// claimsIn reads a key of a file about an interface, by its index.
+func claimsIn(file, key, not string) func(root fs.FS, _ string, index int) claim {
+	return func(root fs.FS, _ string, index int) claim {
+		text, _ := fs.ReadFile(root, fmt.Sprintf(file, index))
+		switch fields(text, "=")[key] {
+		case "":
+			return unclear
+		case not:
+			return unmanaged
+		}
 		return managed
-	case "false":
-		return unmanaged
 	}
-	return unclear
-}
-
-// networkdClaims reads what systemd-networkd tells networkctl(1).
-func networkdClaims(root fs.FS, _ string, index int) claim {
-	switch assignments(root, fmt.Sprintf("run/systemd/netif/links/%d", index))["ADMIN_STATE"] {
-	case "":
-		return unclear
-	case "unmanaged":
-		return unmanaged
-	}
-	return managed
 }
 
 // dhcpcdClaims reads dhcpcd.conf(5), and where dhcpcd(8) keeps its process
@@ -116,8 +101,8 @@ func networkdClaims(root fs.FS, _ string, index int) claim {
 func dhcpcdClaims(root fs.FS, link string, _ int) claim {
 	conf, _ := fs.ReadFile(root, "etc/dhcpcd.conf")
 	allowed := true
-	for lines := bufio.NewScanner(bytes.NewReader(conf)); lines.Scan(); {
-		words := strings.FieldsFunc(lines.Text(), func(r rune) bool { return r == ' ' || r == '\t' || r == ',' })
+	for line := range strings.Lines(string(conf)) {
+		words := strings.Fields(strings.ReplaceAll(line, ",", " "))
 		if len(words) < 2 {
 			continue
 		}
@@ -135,7 +120,7 @@ func dhcpcdClaims(root fs.FS, link string, _ int) claim {
 	}
 	for _, file := range []string{"run/dhcpcd/pid", "run/dhcpcd.pid",
 		"run/dhcpcd/" + link + ".pid", "run/dhcpcd/" + link + "-4.pid", "run/dhcpcd-" + link + ".pid"} {
-		if exists(root, file) {
+		if _, err := fs.Stat(root, file); err == nil {
 			return managed
 		}
 	}
@@ -143,16 +128,8 @@ func dhcpcdClaims(root fs.FS, link string, _ int) claim {
 }
 
 func matches(patterns []string, name string) bool {
-	for _, p := range patterns {
-		if matched, err := path.Match(p, name); err == nil && matched {
-			return true
-		}
-	}
-	return false
-}
-
-// assignments reads the lines of a file that have the form name=value.
-func assignments(root fs.FS, file string) map[string]string {
-	text, _ := fs.ReadFile(root, file)
-	return fields(text, "=")
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		matched, _ := path.Match(p, name)
+		return matched
+	})
 }

@@ -23,21 +23,16 @@ func Print(w io.Writer, checks []Check) error {
 			fmt.Fprintf(&b, "%7s  %*s  -> %s\n", "", width, "", c.Remedy)
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", summary(counts))
+	plural := func(s Status) string {
+		if counts[s] == 1 {
+			return string(s)
+		}
+		return string(s) + "s"
+	}
+	fmt.Fprintf(&b, "\n%d ok, %d %s, %d %s, %d skipped\n",
+		counts[OK], counts[Warning], plural(Warning), counts[Problem], plural(Problem), counts[Skipped])
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func summary(counts map[Status]int) string {
-	parts := []string{fmt.Sprintf("%d ok", counts[OK])}
-	for _, s := range []Status{Warning, Problem} {
-		if n := counts[s]; n == 1 {
-			parts = append(parts, fmt.Sprintf("1 %s", s))
-		} else {
-			parts = append(parts, fmt.Sprintf("%d %ss", n, s))
-		}
-	}
-	return strings.Join(append(parts, fmt.Sprintf("%d skipped", counts[Skipped])), ", ")
 }
 
 // PrintJSON writes checks as a JSON array, whose members have the keys name,

@@ -51,32 +51,27 @@ func readRights(root fs.FS) (uid int, caps uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	of := fields(status, ":")
-	ids := strings.Fields(of["Uid"]) // real, effective, saved, file system
+	told := fields(status, ":")
+	ids := strings.Fields(told["Uid"]) // real, effective, saved, file system
 	if len(ids) < 2 {
 		return 0, 0, errors.New("/proc/self/status names no user")
 	}
 	if uid, err = strconv.Atoi(ids[1]); err != nil {
 		return 0, 0, fmt.Errorf("/proc/self/status: Uid: %w", err)
 	}
-	if caps, err = strconv.ParseUint(of["CapEff"], 16, 64); err != nil {
+	if caps, err = strconv.ParseUint(told["CapEff"], 16, 64); err != nil {
 		return 0, 0, fmt.Errorf("/proc/self/status: CapEff: %w", err)
 	}
 	return uid, caps, nil
 }
 
-// fields reads lines of a name, what is between, and a value.
-func fields(text []byte, between string) map[string]string {
+// fields reads lines of a name, the separator and a value.
+func fields(text []byte, separator string) map[string]string {
 	values := map[string]string{}
 	for line := range strings.Lines(string(text)) {
-		if name, value, found := strings.Cut(line, between); found {
+		if name, value, found := strings.Cut(line, separator); found {
 			values[strings.TrimSpace(name)] = strings.TrimSpace(value)
 		}
 	}
 	return values
-}
-
-func exists(root fs.FS, path string) bool {
-	_, err := fs.Stat(root, path)
-	return err == nil
 }

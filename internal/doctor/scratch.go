@@ -16,15 +16,16 @@ type scratch struct {
 }
 
 // newScratch makes a scratch namespace. The caller closes it.
-func newScratch() (s *scratch, err error) {
-	s = &scratch{}
-	if s.NS, err = namespace.Nameless(); err != nil {
+func newScratch() (*scratch, error) {
+	ns, err := namespace.Nameless()
+	if err != nil {
 		return nil, err
 	}
-	if s.nl, err = s.Netlink(); err != nil {
-		return nil, errors.Join(err, s.Close())
+	nl, err := ns.Netlink()
+	if err != nil {
+		return nil, errors.Join(err, ns.Close())
 	}
-	return s, nil
+	return &scratch{ns, nl}, nil
 }
 
 // close removes the links first, for the kernel destroys a namespace only some

@@ -39,11 +39,9 @@ type Capture struct {
 
 	mu     sync.Mutex
 	fd     int
-	index  int    // of the parent
 	shared []byte // with the kernel: its blocks; nil when closed
 	next   int    // block that the kernel fills
-
-	dhcp, rest ring // apart, so that many pings do not push out the few messages of DHCP
+	ring   ring
 
 	accepted, taken uint64 // packets, by the kernel and by us, since the start
 	skip            uint64 // as many as were accepted before the scenario
@@ -62,66 +60,50 @@ const (
 	settleTime = time.Second            // until a block that was filled must be ours
 )
 
-// Sizes of the rings, in chunks: some 28 MB when they are full. The latter holds
-// a minute of pings of a thousand clients.
-const dhcpChunks, restChunks = 16, 64
-
 // Start begins a capture on parent, a link of this network namespace. The caller
 // closes it.
-func Start(parent string, tester record.Tester) (_ *Capture, err error) {
-	c := &Capture{parent: parent, tester: tester, stop: make(chan struct{}), done: make(chan struct{})}
-	c.clear()
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("capture on %s: %w", parent, err)
-		}
-	}()
-	// Without a protocol it hears nothing until it is bound.
-	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	if err = c.share(); err == nil {
-		err = c.bind()
-	}
-	if err != nil {
+func Start(parent string, tester record.Tester) (*Capture, error) {
+	c := &Capture{parent: parent, tester: tester, stop: make(chan struct{}), done: make(chan struct{}), ring: ring{most: mostBytes}}
+	if err := c.open(); err != nil {
 		c.release()
-		return nil, err
+		return nil, fmt.Errorf("capture on %s: %w", parent, err)
 	}
 	go c.run()
 	return c, nil
 }
 
-// share makes the ring, and has the kernel put into it what the filter lets pass.
-func (c *Capture) share() error {
-	if err := packets.Filter(c.fd, filter()); err != nil {
+// open makes a socket with a ring into which the kernel puts what the filter lets
+// pass. Without a protocol it hears nothing until it is bound.
+func (c *Capture) open() (err error) {
+	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	if err = packets.Filter(c.fd, filter()); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	if err := unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
-		return os.NewSyscallError("setsockopt PACKET_VERSION", err)
+	if err = unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err == nil {
+		err = unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
+			Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
+			Retire_blk_tov: uint32(retire.Milliseconds()),
+		})
 	}
-	err := unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
-		Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
-		Retire_blk_tov: uint32(retire.Milliseconds()),
-	})
 	if err != nil {
-		return os.NewSyscallError("setsockopt PACKET_RX_RING", err)
+		return os.NewSyscallError("setsockopt", err)
 	}
-	c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	return os.NewSyscallError("mmap", err)
+	if c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
+		return os.NewSyscallError("mmap", err)
+	}
+	return c.bind()
 }
 
-// bind hears the parent, if it does not yet.
+// bind hears the parent. If it does already, the kernel changes nothing.
 func (c *Capture) bind() error {
 	link, err := net.InterfaceByName(c.parent)
-	if err != nil || link.Index == c.index {
+	if err != nil {
 		return err
 	}
 	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	if err := unix.Bind(c.fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: link.Index}); err != nil {
-		return os.NewSyscallError("bind", err)
-	}
-	c.index = link.Index
-	return nil
+	return os.NewSyscallError("bind", unix.Bind(c.fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: link.Index}))
 }
 
 // Reset forgets all packets up to now: a scenario begins. A parent that is
@@ -134,15 +116,12 @@ func (c *Capture) Reset() error {
 		return os.ErrClosed
 	}
 	c.count()
-	c.skip, c.dropped = c.accepted, 0
-	c.clear()
+	c.skip, c.dropped, c.ring = c.accepted, 0, ring{most: c.ring.most}
 	if err := c.bind(); err != nil {
 		return fmt.Errorf("capture on %s: %w", c.parent, err)
 	}
 	return nil
 }
-
-func (c *Capture) clear() { c.dhcp, c.rest = ring{most: dhcpChunks}, ring{most: restChunks} }
 
 // run does not wait for packets but looks now and then: to be woken by each of
 // them would cost more than all else. A parent that goes down, which ends waits
@@ -194,17 +173,14 @@ func (c *Capture) add(h *unix.Tpacket3Hdr, out bool, frame []byte) {
 	if c.taken++; c.taken <= c.skip {
 		return
 	}
-	r, length := &c.rest, int32(h.Len)
-	if isDHCP(frame) {
-		r = &c.dhcp
-	}
+	data, length := slices.Clone(frame), int32(h.Len)
 	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 && len(frame) >= etherType {
 		tag := binary.BigEndian.AppendUint16(nil, h.Hv1.Vlan_tpid)
 		tag = binary.BigEndian.AppendUint16(tag, uint16(h.Hv1.Vlan_tci))
-		frame = slices.Concat(frame[:etherType], tag, frame[etherType:])
+		data = slices.Insert(data, etherType, tag...)
 		length += int32(len(tag))
 	}
-	r.add(packet{int64(h.Sec)*int64(time.Second) + int64(h.Nsec), length, out, frame})
+	c.ring.add(packet{int64(h.Sec)*int64(time.Second) + int64(h.Nsec), length, out, data})
 }
 
 // count asks the kernel what it accepted, and what it had no room for, since it

@@ -1,5 +1,7 @@
 package evidence
 
+import "slices"
+
 // packet is a frame as the wire carried it.
 type packet struct {
 	time   int64 // Unix, in ns
@@ -8,45 +10,37 @@ type packet struct {
 	data   []byte
 }
 
-// ring keeps the newest packets, in chunks: one after the other is filled, and
-// the oldest is forgotten when there are too many.
+// mostBytes holds a minute of pings of a thousand clients. What a packet takes
+// besides its data is packetBytes.
+const mostBytes, packetBytes = 28 << 20, 64
+
+// ring keeps the newest packets, the oldest first.
 type ring struct {
-	chunks []*chunk // the oldest first
-	most   int      // chunks
-	lost   int      // packets that were forgotten
+	packets     []packet
+	most, bytes int // that they may take, and take
+	lost        int // packets that were forgotten
 }
 
-type chunk struct {
-	bytes   []byte // of its packets
-	packets []packet
-}
-
-const (
-	chunkBytes   = 256 << 10
-	chunkPackets = 2048
-)
-
-// add takes a copy of p.
 func (r *ring) add(p packet) {
-	n := len(r.chunks)
-	if n == 0 || len(r.chunks[n-1].packets) == chunkPackets || len(r.chunks[n-1].bytes)+len(p.data) > chunkBytes {
-		r.chunks = append(r.chunks, &chunk{make([]byte, 0, chunkBytes), make([]packet, 0, chunkPackets)})
-		if n == r.most {
-			r.lost += len(r.chunks[0].packets)
-			r.chunks = r.chunks[1:]
-		}
+	r.packets = append(r.packets, p)
+	if r.bytes += packetBytes + len(p.data); r.bytes > r.most {
+		r.forget()
 	}
-	c := r.chunks[len(r.chunks)-1]
-	at := len(c.bytes)
-	c.bytes = append(c.bytes, p.data...)
-	p.data = c.bytes[at:]
-	c.packets = append(c.packets, p)
 }
 
-// packets are all that there are, the oldest first.
-func (r *ring) packets() (all []packet) {
-	for _, c := range r.chunks {
-		all = append(all, c.packets...)
+// forget forgets the older half, but for DHCP, so that many pings do not push out
+// its few messages. Many messages of DHCP push each other out.
+func (r *ring) forget() {
+	n := len(r.packets)
+	half := slices.Clone(r.packets[:n/2])
+	kept := slices.DeleteFunc(half, func(p packet) bool { return !isDHCP(p.data) })
+	if len(kept) > n/4 {
+		kept = nil
 	}
-	return all
+	r.packets = append(kept, r.packets[n/2:]...)
+	r.lost += n - len(r.packets)
+	r.bytes = 0
+	for _, p := range r.packets {
+		r.bytes += packetBytes + len(p.data)
+	}
 }

@@ -53,10 +53,9 @@ func (c *Capture) Write(dir, name string, hosts []Host) (*record.Evidence, error
 		return nil, os.ErrClosed
 	}
 	c.settle()
-	packets := append(c.dhcp.packets(), c.rest.packets()...)
-	slices.SortStableFunc(packets, func(a, b packet) int { return cmp.Compare(a.time, b.time) })
-	e := &record.Evidence{File: filepath.Join(Folder, name+".pcapng"), Packets: len(packets), Lost: c.dropped + c.dhcp.lost + c.rest.lost}
-	err := record.WriteStream(dir, e.File, func(w io.Writer) error { return c.write(w, packets, e.Lost, hosts) })
+	slices.SortStableFunc(c.ring.packets, func(a, b packet) int { return cmp.Compare(a.time, b.time) })
+	e := &record.Evidence{File: filepath.Join(Folder, name+".pcapng"), Packets: len(c.ring.packets), Lost: c.dropped + c.ring.lost}
+	err := record.WriteStream(dir, e.File, func(w io.Writer) error { return c.write(w, e, hosts) })
 	if err == nil {
 		err = record.WriteFile(dir, filepath.Join(Folder, name+".hosts"), hostsFile(hosts))
 	}
@@ -66,11 +65,11 @@ func (c *Capture) Write(dir, name string, hosts []Host) (*record.Evidence, error
 	return e, nil
 }
 
-func (c *Capture) write(to io.Writer, packets []packet, lost int, hosts []Host) error {
-	comment := fmt.Sprintf("DHCP, DHCPv6, ARP, ICMP, ICMPv6, DNS, and of TCP connections the SYN, FIN, RST and the beginning of "+
-		"HTTP messages and TLS handshakes, as seen on %s. Of ICMP and TCP the first %d bytes.", c.parent, head)
-	if lost > 0 {
-		comment += fmt.Sprintf(" %d packets are missing: %d that the kernel had no room for, and the oldest %d.", lost, c.dropped, lost-c.dropped)
+func (c *Capture) write(to io.Writer, e *record.Evidence, hosts []Host) error {
+	comment := fmt.Sprintf("DHCP, DHCPv6, ARP, ICMP, ICMPv6, DNS, and SYN, FIN and RST of TCP connections, as seen on %s. "+
+		"Of ICMP and TCP the first %d bytes.", c.parent, head)
+	if e.Lost > 0 {
+		comment += fmt.Sprintf(" %d packets are missing: %d that the kernel had no room for, and the oldest %d.", e.Lost, c.dropped, c.ring.lost)
 	}
 	w, err := pcapgo.NewNgWriterInterface(to,
 		pcapgo.NgInterface{Name: c.parent, LinkType: layers.LinkTypeEthernet},
@@ -87,7 +86,7 @@ func (c *Capture) write(to io.Writer, packets []packet, lost int, hosts []Host) 
 		return err
 	}
 	var flags pcapgo.NgEpbFlags
-	for _, p := range packets {
+	for _, p := range c.ring.packets {
 		flags.Direction = pcapgo.NgEpbFlagDirectionInbound
 		if p.out {
 			flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
@@ -98,7 +97,7 @@ func (c *Capture) write(to io.Writer, packets []packet, lost int, hosts []Host) 
 		}
 	}
 	err = w.WriteInterfaceStats(0, pcapgo.NgInterfaceStatistics{
-		LastUpdate: time.Now(), PacketsReceived: uint64(len(packets) + lost), PacketsDropped: uint64(lost),
+		LastUpdate: time.Now(), PacketsReceived: uint64(e.Packets + e.Lost), PacketsDropped: uint64(e.Lost),
 	})
 	if err != nil {
 		return err
@@ -136,11 +135,11 @@ func nameBlock(hosts []Host) []byte {
 func hostsFile(hosts []Host) []byte {
 	var b bytes.Buffer
 	for _, h := range hosts {
-		if !h.Addr.IsValid() {
-			fmt.Fprintf(&b, "# no address\t%s\t# %s\n", h.Name, h.MAC)
-			continue
+		address := "# no address"
+		if h.Addr.IsValid() {
+			address = h.Addr.String()
 		}
-		fmt.Fprintf(&b, "%s\t%s\t# %s\n", h.Addr, h.Name, h.MAC)
+		fmt.Fprintf(&b, "%s\t%s\t# %s\n", address, h.Name, h.MAC)
 	}
 	return b.Bytes()
 }

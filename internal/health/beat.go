@@ -36,17 +36,14 @@ const (
 // that has received a packet. So it feels what they feel: many goroutines ready
 // at once, processors taken by other programs, pauses of the whole machine.
 type beats struct {
-	flatout bool
-	count   int
-	delays  *hdrhistogram.Histogram // in microseconds
+	count  int
+	delays *hdrhistogram.Histogram // in microseconds
 }
 
 // longest is what the histogram holds; a longer delay is recorded as that.
 const longest = time.Minute
 
-func newBeats(flatout bool) *beats {
-	return &beats{flatout: flatout, delays: hdrhistogram.New(1, longest.Microseconds(), 2)}
-}
+func newBeats() *beats { return &beats{delays: hdrhistogram.New(1, longest.Microseconds(), 2)} }
 
 // beat waits for the next one and records its delay. It returns false when stop
 // is closed.
@@ -76,10 +73,9 @@ func (b *beats) beat(stop <-chan struct{}) bool {
 // late records the delay of a beat, and with it those of the beats that were
 // missed meanwhile: work that was due then waited for the rest of it.
 func (b *beats) late(d, interval time.Duration) {
-	if d < 0 { // stopped before it was due
-		return
+	if d >= 0 { // or else it was stopped before it was due
+		_ = b.delays.RecordCorrectedValue(min(d, longest).Microseconds(), interval.Microseconds())
 	}
-	_ = b.delays.RecordCorrectedValue(min(d, longest).Microseconds(), interval.Microseconds())
 }
 
 func (b *beats) judge(r *Report) {
@@ -88,7 +84,7 @@ func (b *beats) judge(r *Report) {
 		Max: time.Duration(b.delays.Max()) * time.Microsecond,
 	}
 	limit := lateForLatency
-	if b.flatout {
+	if r.flatout {
 		limit = lateForCreation
 	}
 	switch {

@@ -28,8 +28,7 @@ const (
 // processors watches the time of all processors together: the first line of
 // /proc/stat, see proc_stat(5).
 type processors struct {
-	proc    string
-	flatout bool
+	proc string
 
 	first, last usage
 	series      *measure.Series // of the busy share
@@ -114,13 +113,12 @@ func (p *processors) add(u usage) {
 }
 
 func (p *processors) judge(r *Report) {
-	if r.cpuUnknown = p.recent == nil; r.cpuUnknown {
+	if p.recent == nil {
 		return
 	}
-	r.CPU, r.Steal = p.last.shares(p.first)
+	r.CPU, _ = p.last.shares(p.first)
 	r.Busy = p.series
-	r.flatout = p.flatout
-	if p.longest >= stretch && !p.flatout {
+	if p.longest >= stretch && !r.flatout {
 		r.limit(CPU, fewer, "CPU %s busy for %s (lanstorm %s, other programs and the kernel %s, stolen %s)", percent(p.busy),
 			p.longest.Round(100*time.Millisecond), percent(p.own), percent(max(0, p.busy-p.own-p.stolenThen)), percent(p.stolenThen))
 	}

@@ -88,13 +88,13 @@ func newWatch(opts Options, now time.Time) *Watch {
 	w := &Watch{
 		opts:    opts,
 		started: now,
-		beats:   newBeats(opts.Flatout),
+		beats:   newBeats(),
 		sources: []*watched{
 			{name: Softnet, every: never, source: &softnet{proc: proc, root: root}},
 			{name: ParentDrops, every: sampling, source: &bursts{link: link{root, opts.Parent}}},
 			{name: ParentDrops, every: never, source: &losses{link: link{root, opts.Parent}}},
 			{name: Neighbours, every: never, source: &neighbours{root: root}},
-			{name: CPU + " and " + Steal, every: sampling, source: &processors{proc: proc, flatout: opts.Flatout}},
+			{name: CPU + " and " + Steal, every: sampling, source: &processors{proc: proc}},
 			{name: Throttled, every: time.Second, source: &pi{root: root}},
 		},
 		stop: make(chan struct{}),
@@ -138,7 +138,7 @@ func (w *Watch) Stop(counted ...Counters) Report {
 }
 
 func (w *Watch) judge(now time.Time, counted []Counters) Report {
-	r := Report{Took: now.Sub(w.started)}
+	r := Report{Took: now.Sub(w.started), flatout: w.opts.Flatout}
 	for _, s := range w.sources {
 		if s.err != nil {
 			r.unwatched(s.name, s.err)

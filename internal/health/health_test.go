@@ -221,7 +221,7 @@ func TestNeighboursOfTheFirstProcess(t *testing.T) {
 	w.look(time.Now(), true)
 	r := w.judge(time.Now(), nil)
 	if len(r.Limits) != 1 || r.Limits[0].Name != Neighbours || r.Unwatched != nil {
-		t.Error(r.Verbose())
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -232,10 +232,9 @@ func TestUnwatched(t *testing.T) {
 	if !r.Clean() {
 		t.Errorf("with nothing to read: %s", r)
 	}
-	got := r.Verbose()
+	got := r.String() + "; not watched: " + strings.Join(r.Unwatched, ", ")
 	for _, want := range []string{
-		"tester: clean (CPU not watched); in ",
-		"; not watched: softnet (",
+		"tester: clean (CPU not watched); not watched: softnet (",
 		`, parent-drops (no link is called "eth9"), neighbours (`,
 		", cpu and steal (",
 		", throttled (not reported by this machine)",
@@ -248,12 +247,12 @@ func TestUnwatched(t *testing.T) {
 	quiet().write(t, dir)
 	w = newWatch(Options{FS: dir, Parent: "eth0"}, time.Now())
 	if r := w.judge(time.Now(), nil); r.Unwatched != nil {
-		t.Errorf("with everything to read: %s", r.Verbose())
+		t.Errorf("with everything to read: %+v", r)
 	}
 	files{"proc/stat": "no such thing\n", arp: "entries\n0\n", "proc/net/softnet_stat": "xyz\n",
 		counts + "rx_dropped": "many\n", firmware: "warm\n", eth0 + "carrier_changes": ""}.write(t, dir)
 	if r := Start(Options{FS: dir, Parent: "eth0"}).Stop(); !r.Clean() || len(r.Unwatched) < 5 {
-		t.Errorf("with nonsense to read: %s", r.Verbose())
+		t.Errorf("with nonsense to read: %+v", r)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,8 @@ type softnet struct {
 	proc string
 	root fs.FS
 
-	before            map[uint32]procfs.SoftnetStat // by processor
-	dropped, squeezed int
+	before  map[uint32]procfs.SoftnetStat // by processor
+	dropped int
 }
 
 func (s *softnet) read(time.Time) error {
@@ -39,7 +40,6 @@ func (s *softnet) read(time.Time) error {
 		now[stat.Index] = stat
 		if before, known := s.before[stat.Index]; known {
 			s.dropped += int(stat.Dropped - before.Dropped) // right even when they wrap
-			s.squeezed += int(stat.TimeSqueezed - before.TimeSqueezed)
 		}
 	}
 	s.before = now
@@ -47,7 +47,6 @@ func (s *softnet) read(time.Time) error {
 }
 
 func (s *softnet) judge(r *Report) {
-	r.Squeezed = s.squeezed
 	if s.dropped == 0 {
 		return
 	}
@@ -61,9 +60,7 @@ func (s *softnet) judge(r *Report) {
 // in the first network namespace only, hence by its first process.
 type neighbours struct {
 	root  fs.FS
-	seen  bool
-	first [2]int
-	fulls [2]int // since the first reading
+	fulls [2]counter
 }
 
 func (n *neighbours) read(time.Time) error {
@@ -78,12 +75,8 @@ func (n *neighbours) read(time.Time) error {
 		if err != nil {
 			return err
 		}
-		if !n.seen {
-			n.first[i] = fulls
-		}
-		n.fulls[i] = fulls - n.first[i]
+		n.fulls[i].read(fulls)
 	}
-	n.seen = true
 	return nil
 }
 
@@ -94,20 +87,13 @@ func tableFulls(root fs.FS, name string) (sum int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	column := -1
-	for line := range strings.Lines(string(data)) {
+	titles, lines, _ := strings.Cut(string(data), "\n")
+	column := slices.Index(strings.Fields(titles), "table_fulls")
+	if column < 0 {
+		return 0, errors.New("this kernel does not count overflows of the neighbour table")
+	}
+	for line := range strings.Lines(lines) {
 		fields := strings.Fields(line)
-		if column < 0 {
-			for i, title := range fields {
-				if title == "table_fulls" {
-					column = i
-				}
-			}
-			if column < 0 {
-				return 0, errors.New("this kernel does not count overflows of the neighbour table") // before 4.6
-			}
-			continue
-		}
 		if column >= len(fields) {
 			return 0, fmt.Errorf("%s: a line is too short", name)
 		}
@@ -122,11 +108,10 @@ func tableFulls(root fs.FS, name string) (sum int, err error) {
 
 func (n *neighbours) judge(r *Report) {
 	for i, family := range []string{"ipv4", "ipv6"} {
-		if n.fulls[i] <= 0 {
-			continue
+		if fulls := n.fulls[i].grown; fulls > 0 {
+			is, remedy := tooLow(n.root, "net."+family+".neigh.default.gc_thresh3")
+			r.limit(Neighbours, remedy, "%s not sent, because the table of neighbours was full (%s)", packets(fulls), is)
 		}
-		is, remedy := tooLow(n.root, "net."+family+".neigh.default.gc_thresh3")
-		r.limit(Neighbours, remedy, "%s not sent, because the table of neighbours was full (%s)", packets(n.fulls[i]), is)
 	}
 }
 

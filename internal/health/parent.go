@@ -30,6 +30,19 @@ func (l link) read(counter string) (int, error) {
 	return n, err
 }
 
+// counter is how far one of the kernel's has grown since its first reading.
+type counter struct {
+	seen         bool
+	first, grown int
+}
+
+func (c *counter) read(n int) {
+	if !c.seen {
+		c.seen, c.first = true, n
+	}
+	c.grown = n - c.first
+}
+
 // strays is how many received frames in a sampling interval a link may drop
 // without having lost any.
 //
@@ -83,10 +96,9 @@ const ofSending = len(lossCounters) - 1 // indexes tx_dropped
 // losses watches the parent's hardware and driver.
 type losses struct {
 	link
-	seen         bool
-	first, lost  [len(lossCounters)]int
-	firstChanges int
-	flapped      bool // the link went down or up meanwhile
+	lost    [len(lossCounters)]counter
+	changes counter
+	flapped bool // the link went down or up meanwhile
 }
 
 func (l *losses) read(time.Time) error {
@@ -99,17 +111,12 @@ func (l *losses) read(time.Time) error {
 		if err != nil {
 			return err
 		}
-		if !l.seen {
-			l.first[i] = n
-		}
-		l.lost[i] = n - l.first[i]
+		l.lost[i].read(n)
 	}
-	if !l.seen {
-		l.firstChanges = changes
-	}
+	l.changes.read(changes)
 	carrier, err := l.link.read("carrier") // which cannot be read while the link is down
 	without := err == nil && carrier == 0 || errors.Is(err, unix.EINVAL)
-	l.seen, l.flapped = true, l.flapped || changes != l.firstChanges || without
+	l.flapped = l.flapped || l.changes.grown != 0 || without
 	return nil
 }
 
@@ -118,15 +125,15 @@ var errLostCarrier = errors.New("the parent lost its carrier meanwhile")
 func (l *losses) judge(r *Report) {
 	r.flapped = l.flapped
 	var found []string
-	for i, n := range l.lost {
+	for i, c := range l.lost {
 		switch {
-		case n <= 0:
+		case c.grown <= 0:
 		case i == ofSending && l.flapped:
 			// A router that restarts takes the link down, and what is sent then
 			// is dropped: by a veth, at least.
 			r.unwatched(ParentDrops, fmt.Errorf("tx_dropped: %w", errLostCarrier))
 		default:
-			found = append(found, fmt.Sprintf("%s %d", lossCounters[i], n))
+			found = append(found, fmt.Sprintf("%s %d", lossCounters[i], c.grown))
 		}
 	}
 	if found != nil {

@@ -38,15 +38,12 @@ type Report struct {
 	Limits    []Limit
 	CPU       float64         // share of all processors' time that was not idle, 0 to 1; stolen time included
 	Busy      *measure.Series // CPU over time; nil when it was not watched
-	Steal     float64         // share that other virtual machines had, 0 to 1
 	Delay     Delay           // how long our own work waited for a processor
-	Squeezed  int             // how often the kernel paused while packets were still waiting (net.core.netdev_budget); no limit in itself
 	Took      time.Duration   // from Start to Stop
 	Unwatched []string        // what could not be watched, and why
 
-	cpuUnknown bool
-	flatout    bool // to use all processors was no limit
-	flapped    bool // the parent went down or up
+	flatout bool // to use all processors was no limit
+	flapped bool // the parent went down or up
 }
 
 // Delay is how late our own goroutines ran when they were due.
@@ -75,18 +72,8 @@ func (r Report) String() string {
 	return "tester: at its limit: " + strings.Join(parts, "; ")
 }
 
-// Verbose is String with all figures, and with what was not watched.
-func (r Report) Verbose() string {
-	s := fmt.Sprintf("%s; in %s: CPU %s, stolen %.1f%%, waits for a processor %s at the 99th percentile and %s at most, packet processing paused %d times",
-		r, round(r.Took), r.cpu(), 100*r.Steal, round(r.Delay.P99), round(r.Delay.Max), r.Squeezed)
-	if r.Unwatched != nil {
-		s += "; not watched: " + strings.Join(r.Unwatched, ", ")
-	}
-	return s
-}
-
 func (r Report) cpu() string {
-	if r.cpuUnknown {
+	if r.Busy == nil {
 		return "not watched"
 	}
 	if r.flatout && r.CPU >= full {
@@ -124,22 +111,23 @@ func judgeCounters(r *Report, counted []Counters) {
 	if sum.Broken != "" {
 		r.limit(ListenerBroken, "look at what the kernel says: dmesg", "what DHCP servers answered could not be heard: %s", sum.Broken)
 	}
-	switch {
-	case sum.LinkDrops == 0:
-	case r.flapped: // what clients sent into it was dropped
-		r.unwatched(ClientDrops, errLostCarrier)
-	default:
-		r.limit(ClientDrops, fewerNow, "%s dropped by the clients' own links", packets(sum.LinkDrops))
-	}
-	switch {
-	case sum.NoBuffers == 0:
-	case r.flapped: // nothing leaves a queue then
-		r.unwatched(NoBuffers, errLostCarrier)
-	default:
-		r.limit(NoBuffers, fewerNow, "%s could not be sent at once, because a queue was full (ENOBUFS)", packets(sum.NoBuffers))
-	}
-	if sum.Overflows > 0 {
-		r.limit(ReceiveOverflow, fewerNow, "%s lost after they had arrived, because clients read them too slowly", packets(sum.Overflows))
+	for _, c := range []struct {
+		limit    string
+		count    int
+		harmless bool // what clients sent into a link that was down was dropped, or stuck in a queue
+		finding  string
+	}{
+		{ClientDrops, sum.LinkDrops, r.flapped, "%s dropped by the clients' own links"},
+		{NoBuffers, sum.NoBuffers, r.flapped, "%s could not be sent at once, because a queue was full (ENOBUFS)"},
+		{ReceiveOverflow, sum.Overflows, false, "%s lost after they had arrived, because clients read them too slowly"},
+	} {
+		switch {
+		case c.count == 0:
+		case c.harmless:
+			r.unwatched(c.limit, errLostCarrier)
+		default:
+			r.limit(c.limit, fewerNow, c.finding, packets(c.count))
+		}
 	}
 }
 

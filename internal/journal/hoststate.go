@@ -33,11 +33,11 @@ func (g hostState) write() error {
 		return err
 	}
 	// In one step, so that a death in the middle leaves the old or the new.
-	if err := os.WriteFile(hostStateDraft, record, 0o644); err != nil {
-		_ = os.Remove(hostStateDraft) // no room for all of it
-		return err
+	if err = os.WriteFile(hostStateDraft, record, 0o644); err == nil {
+		return os.Rename(hostStateDraft, hostStateFile)
 	}
-	return os.Rename(hostStateDraft, hostStateFile)
+	_ = os.Remove(hostStateDraft) // no room for all of it
+	return err
 }
 
 func readGround() (g hostState, err error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -51,17 +52,13 @@ func Begin(command string) (r *Run, err error) {
 
 func (r *Run) begin(command string) (err error) {
 	now := time.Now()
-	for i := 0; ; i++ {
-		r.id = fmt.Sprintf("%s-%d.%d", now.Format("20060102-150405"), os.Getpid(), i)
-		r.dir = filepath.Join(Dir, r.id)
-		err := os.Mkdir(r.dir, 0o755)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, os.ErrExist) {
-			r.dir = "" // not ours
-			return err
-		}
+	r.dir, err = os.MkdirTemp(Dir, fmt.Sprintf("%s-%d.*", now.Format("20060102-150405"), os.Getpid()))
+	if err != nil {
+		return err
+	}
+	r.id = filepath.Base(r.dir)
+	if err := os.Chmod(r.dir, 0o755); err != nil {
+		return err
 	}
 	// It gets its name when it is locked: unlocked, it would be a dead run's
 	// to whoever looks at that moment.
@@ -148,14 +145,14 @@ func (r *Run) Reserve(prefix string, n, least int) (b Block, err error) {
 		if err != nil {
 			return err
 		}
-		for moved := true; moved; {
-			moved = false
-			for _, o := range all {
-				for _, taken := range o.Blocks {
-					if taken.overlaps(b.First, n) {
-						b.First, moved = taken.First+taken.Count, true
-					}
-				}
+		var taken []Block
+		for _, o := range all {
+			taken = append(taken, o.Blocks...)
+		}
+		slices.SortFunc(taken, func(a, b Block) int { return a.First - b.First })
+		for _, t := range taken {
+			if t.overlaps(b.First, n) {
+				b.First = t.First + t.Count
 			}
 		}
 		return r.Record(Entry{Clients: &b})
@@ -224,11 +221,10 @@ func Tidy() error {
 			return err
 		}
 		for _, dir := range dirs {
-			if _, err := os.Stat(filepath.Join(dir, fileName)); !errors.Is(err, os.ErrNotExist) {
-				continue
-			}
-			if err := os.RemoveAll(dir); err != nil {
-				return err
+			if _, err := os.Stat(filepath.Join(dir, fileName)); errors.Is(err, os.ErrNotExist) {
+				if err := os.RemoveAll(dir); err != nil {
+					return err
+				}
 			}
 		}
 		return restoreGround()
@@ -258,10 +254,5 @@ func Records() ([]Record, error) {
 // others are the records of all runs but this.
 func (r *Run) others() ([]Record, error) {
 	all, err := Records()
-	for i := range all {
-		if all[i].ID == r.id {
-			return append(all[:i], all[i+1:]...), err
-		}
-	}
-	return all, err
+	return slices.DeleteFunc(all, func(o Record) bool { return o.ID == r.id }), err
 }

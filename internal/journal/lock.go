@@ -46,24 +46,16 @@ func locked(fn func() error) error {
 		if err != nil {
 			return err
 		}
-		if err := flockWait(d); err != nil {
-			d.Close()
-			return err
+		for err = unix.EINTR; err == unix.EINTR; {
+			err = unix.Flock(int(d.Fd()), unix.LOCK_EX)
 		}
-		if !stillThere(d) {
-			d.Close()
-			continue
+		current := stillThere(d)
+		if err == nil && current {
+			err = fn()
+			_ = os.Remove(Dir) // fails, rightly, unless empty
 		}
-		err = fn()
-		_ = os.Remove(Dir) // fails, rightly, unless empty
 		d.Close()
-		return err
-	}
-}
-
-func flockWait(f *os.File) error {
-	for {
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != unix.EINTR {
+		if err != nil || current {
 			return err
 		}
 	}

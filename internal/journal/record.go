@@ -86,13 +86,11 @@ func read(dir string) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	lines := bytes.SplitAfter(data, []byte("\n"))
-	for _, line := range lines {
+	for line := range bytes.Lines(data) {
 		var e Entry
-		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &e) != nil {
-			continue
+		if bytes.HasSuffix(line, []byte("\n")) && json.Unmarshal(line, &e) == nil {
+			r.add(e)
 		}
-		r.add(e)
 	}
 	return r, nil
 }

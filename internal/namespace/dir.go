@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"slices"
 	"sync"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,16 +45,8 @@ func (s DirState) restore() {
 }
 
 func isMountPoint(path string) bool {
-	info, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(info)) {
-		if fields := strings.Fields(line); len(fields) > 4 && fields[4] == path {
-			return true
-		}
-	}
-	return false
+	mounts, err := procfs.GetMounts()
+	return err == nil && slices.ContainsFunc(mounts, func(m *procfs.MountInfo) bool { return m.MountPoint == path })
 }
 
 // registry prepares Dir with this process's first namespace, and restores it
@@ -64,7 +57,6 @@ type dirUse struct {
 	mu     sync.Mutex
 	users  int
 	before DirState
-	blank  *os.File // an empty file without a name; nil where there cannot be one
 }
 
 func (d *dirUse) acquire() error {
@@ -74,9 +66,6 @@ func (d *dirUse) acquire() error {
 		d.before = CurrentDirState()
 		if err := prepareDir(); err != nil {
 			return err
-		}
-		if fd, err := unix.Open(Dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o444); err == nil {
-			d.blank = os.NewFile(uintptr(fd), "blank")
 		}
 	}
 	d.users++
@@ -90,35 +79,8 @@ func (d *dirUse) release() {
 		return
 	}
 	if d.users--; d.users == 0 {
-		if d.blank != nil {
-			d.blank.Close()
-			d.blank = nil
-		}
 		d.before.restore()
 	}
-}
-
-// stub makes the file that a namespace will be mounted on. The name becomes
-// ours or is somebody else's, never both: then the error is fs.ErrExist. One
-// more name of a file that is there already costs a fraction of a file of its
-// own, above all where /run is on a disk and thousands were deleted just now.
-func (d *dirUse) stub(path string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.blank != nil {
-		err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", d.blank.Fd()), unix.AT_FDCWD, path, unix.AT_SYMLINK_FOLLOW)
-		if err == nil || err == unix.EEXIST {
-			return pathError("link", path, err)
-		}
-	}
-	return pathError("mknod", path, unix.Mknod(path, unix.S_IFREG|0o444, 0))
-}
-
-func pathError(op, path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &os.PathError{Op: op, Path: path, Err: err}
 }
 
 func prepareDir() error {

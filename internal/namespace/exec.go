@@ -17,8 +17,7 @@ func (n *NS) Start(cmd *exec.Cmd) (err error) {
 	onLockedThread(func() {
 		// A mount namespace is shared by the threads of a process and cannot
 		// be given back, so this thread is left to die.
-		err = n.setns()
-		if err == nil {
+		if err = n.setns(); err == nil {
 			err = n.privateMounts()
 		}
 		if err == nil {
@@ -40,10 +39,7 @@ func (n *NS) privateMounts() error {
 	}
 	own := filepath.Join(EtcDir, n.name)
 	files, err := os.ReadDir(own)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	for _, f := range files {

@@ -28,9 +28,9 @@ func disableIPv6() error {
 // /proc/sys/net, and to find one the kernel compares them all (proc_sysctl.c):
 // with 4000 namespaces it takes a millisecond each time. So now and then we
 // take a new one, which has no entries yet.
-var ownProc procfs
+var ownProc scratchProc
 
-type procfs struct {
+type scratchProc struct {
 	mu   sync.Mutex
 	root int // descriptor
 	uses int
@@ -40,7 +40,7 @@ type procfs struct {
 const procUses = 64
 
 // open opens a file, as the thread's namespace has it, for writing.
-func (p *procfs) open(path string) (fd int, err error) {
+func (p *scratchProc) open(path string) (fd int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.uses%procUses == 0 {

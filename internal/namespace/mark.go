@@ -5,20 +5,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // loopback is the index of the first link of every namespace.
 const loopback = 1
-
-// setMark marks the namespace of h.
-func setMark(h *netlink.Handle, mark string) error {
-	if mark == "" {
-		return nil
-	}
-	return h.LinkSetAlias(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}, mark)
-}
 
 // mark is what CreateMarked gave the namespace, empty when it did not make it.
 func (n *NS) mark() (string, error) {
@@ -37,27 +28,18 @@ func (n *NS) mark() (string, error) {
 // OpenMarked opens the namespace called name if it carries mark, and is nil
 // without an error when there is none that does.
 func OpenMarked(name, mark string) (*NS, error) {
-	path := filepath.Join(Dir, name)
-	var fs unix.Statfs_t
-	err := unix.Statfs(path, &fs)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if fs.Type != unix.NSFS_MAGIC {
-		return nil, nil
-	}
 	ns, err := Open(name)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var found string
+		if found, err = ns.mark(); err == nil && found == mark {
+			return ns, nil
+		}
+		ns.Close()
 	}
-	found, err := ns.mark()
-	if err != nil || found != mark {
-		return nil, errors.Join(err, ns.Close())
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.EINVAL) { // a file on which none is mounted
+		err = nil
 	}
-	return ns, nil
+	return nil, err
 }
 
 // Marked are the names of the namespaces that carry mark.

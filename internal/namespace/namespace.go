@@ -40,28 +40,29 @@ func Create(name string) (*NS, error) { return CreateMarked(name, "") }
 // CreateMarked makes a namespace that carries mark, as the alias of its
 // loopback interface, from the moment that it has a name: so that whoever
 // finds it knows whose it is.
-func CreateMarked(name, mark string) (*NS, error) {
+func CreateMarked(name, mark string) (ns *NS, _ error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
 		return nil, fmt.Errorf("namespace %q: not a usable name", name)
 	}
-	if err := registry.acquire(); err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", name, err)
-	}
-	ns, err := create(name, mark)
-	if err != nil {
+	err := registry.acquire()
+	if err == nil {
+		if ns, err = create(name, mark); err == nil {
+			return ns, nil
+		}
 		registry.release()
-		return nil, fmt.Errorf("namespace %s: %w", name, err)
 	}
-	return ns, nil
+	return nil, fmt.Errorf("namespace %s: %w", name, err)
 }
 
 func create(name, mark string) (*NS, error) {
 	path := filepath.Join(Dir, name)
-	if err := registry.stub(path); err != nil {
-		return nil, err
+	// The name becomes ours or is somebody else's, never both.
+	if err := unix.Mknod(path, unix.S_IFREG|0o444, 0); err != nil {
+		return nil, &os.PathError{Op: "mknod", Path: path, Err: err}
 	}
 	ns, err := unshare(name, func(h *netlink.Handle) error {
-		if err := setMark(h, mark); err != nil {
+		lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}
+		if err := h.LinkSetAlias(lo, mark); err != nil {
 			return err
 		}
 		return unix.Mount("/proc/thread-self/ns/net", path, "none", unix.MS_BIND, "")

@@ -1,7 +1,8 @@
 package record
 
 import (
-	"reflect"
+	"encoding/json"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -11,64 +12,35 @@ import (
 // or is no XML. It is not escaped for HTML, XML or Markdown: whoever writes these
 // does that.
 func Clean(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
-			return ' '
-		}
-		return r
-	}, cleanLines(text))
+	return strings.NewReplacer("\n", " ", "\t", " ").Replace(cleanLines(text))
 }
 
 // cleanLines is Clean, but leaves the ends of lines.
 func cleanLines(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\t':
+		case r == '\n', r == '\t', ' ' <= r && r <= '~':
 			return r
 		case r == '\r':
 			return ' '
-		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs), unicode.Is(unicode.Noncharacter_Code_Point, r):
+		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Noncharacter_Code_Point):
 			return unicode.ReplacementChar
 		}
 		return r
 	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
 }
 
-// Clean makes all texts of the run clean, but leaves the ends of their lines.
-// Those of a run that was read are.
-func (r *Run) Clean() { clean(reflect.ValueOf(r).Elem()) }
+// Two escapes in a row may be one character.
+var escapes = regexp.MustCompile(`(\\u[0-9A-Fa-f]{4})+|\\.`)
 
-func clean(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(cleanLines(v.String()))
-	case reflect.Pointer:
-		if !v.IsNil() {
-			clean(v.Elem())
+// cleanJSON makes all texts in JSON clean, but leaves the ends of their lines.
+func cleanJSON(text []byte) []byte {
+	return escapes.ReplaceAllFunc([]byte(cleanLines(string(text))), func(escaped []byte) []byte {
+		var plain string
+		if json.Unmarshal([]byte(`"`+string(escaped)+`"`), &plain) != nil {
+			return escaped // it is no JSON
 		}
-	case reflect.Interface: // a cell of a table
-		if text, ok := v.Interface().(string); ok {
-			v.Set(reflect.ValueOf(cleanLines(text)))
-		}
-	case reflect.Struct:
-		for _, field := range v.Fields() {
-			if field.CanSet() {
-				clean(field)
-			}
-		}
-	case reflect.Slice:
-		switch v.Type().Elem().Kind() {
-		case reflect.Int8, reflect.Float64: // no texts
-			return
-		}
-		for i := range v.Len() {
-			clean(v.Index(i))
-		}
-	case reflect.Map: // labels
-		texts := map[string]string{}
-		for name, value := range v.Interface().(map[string]string) {
-			texts[cleanLines(name)] = cleanLines(value)
-		}
-		v.Set(reflect.ValueOf(texts))
-	}
+		clean, _ := json.Marshal(cleanLines(plain))
+		return clean[1 : len(clean)-1]
+	})
 }

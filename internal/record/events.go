@@ -72,7 +72,7 @@ func read(from io.Reader) (*Run, error) {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 		var e event
-		if err := json.Unmarshal(line, &e); err != nil {
+		if err := json.Unmarshal(cleanJSON(line), &e); err != nil {
 			return nil, fmt.Errorf("line %d is not an event: %w", n, err)
 		}
 		if err := b.add(e); err != nil {
@@ -178,6 +178,5 @@ func (b *builder) finish() (*Run, error) {
 			Reason: "no end was recorded: it still goes on, or was killed, or the machine lost its power",
 		}
 	}
-	b.run.Clean()
 	return &b.run, nil
 }

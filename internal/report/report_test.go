@@ -47,8 +47,39 @@ func hostileRun(t testing.TB) *record.Run {
 	run := badRun(t)
 	spoil(reflect.ValueOf(run).Elem())
 	run.End.Verdict, run.Scenarios[4].Verdict = hostile, hostile
-	run.Clean()
-	return run
+	return readAgain(t, run)
+}
+
+// readAgain is a run as it is read once its events have been written.
+func readAgain(t testing.TB, run *record.Run) *record.Run {
+	s := newSampler(t, run.Head)
+	for _, m := range run.Messages {
+		s.Message(m)
+	}
+	for _, sc := range run.Scenarios {
+		if sc.Number == 0 {
+			s.LeaveOut(sc)
+			continue
+		}
+		begun := sc
+		begun.Steps = nil
+		s.BeginScenario(begun)
+		for _, st := range sc.Steps {
+			for _, a := range st.Activities {
+				s.Activity(a)
+			}
+			for _, m := range st.Messages {
+				s.Message(m)
+			}
+			s.Step(st)
+		}
+		s.EndScenario(sc)
+	}
+	again, err := s.End(run.End)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
 }
 
 func spoil(v reflect.Value) {
