@@ -55,7 +55,7 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	foreigners(t)
 	before := mustState(t)
 	for _, tt := range []struct {
@@ -86,7 +86,7 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			awaitNamespace(t, "c100", cmd, output)
+			awaitNamespace(t, "c40", cmd, output)
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 			// Somebody takes the name of a client that lost its namespace.
@@ -165,7 +165,7 @@ func TestTwoRunsSideBySide(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitNamespace(t, "ns100", first, firstOutput)
+	awaitNamespace(t, "ns40", first, firstOutput)
 	if err := second.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestTwoRunsOnOneParent(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	mustRun(t, "lab", "up")
 	t.Cleanup(func() { mustRun(t, "lab", "down") })
 	first, firstOutput := lanstorm(t, "run", "f.feature", "--interface", "lab0")
@@ -193,7 +193,7 @@ func TestTwoRunsOnOneParent(t *testing.T) {
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitNamespace(t, "ns100", first, firstOutput)
+	awaitNamespace(t, "ns40", first, firstOutput)
 	second, output := lanstorm(t, "run", "f.feature", "--interface", "lab0")
 	_ = second.Run()
 	if code := second.ProcessState.ExitCode(); code != 2 || !strings.Contains(output.String(), "interface lab0: in use by another run (pid ") {
@@ -209,14 +209,14 @@ func TestASecondSignalSkipsTheReleases(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	before := mustState(t)
 	cmd, output := lanstorm(t, "run", "f.feature")
 	cmd.Env = append(cmd.Env, "LANSTORM_PING_COUNT=1000")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitNamespace(t, "ns100", cmd, output)
+	awaitNamespace(t, "ns40", cmd, output)
 	for range 2 {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)

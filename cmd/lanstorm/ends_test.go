@@ -53,7 +53,7 @@ func TestRunsCleanUpAfterAnyEnd(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	before := labThatTells(t)
 	for _, tt := range []struct {
 		name, env string
@@ -72,7 +72,7 @@ func TestRunsCleanUpAfterAnyEnd(t *testing.T) {
 				cmd, _ := lanstorm(t, args...)
 				cmd.Args[0] = program
 				cmd.Env = append(cmd.Env, tt.env, "LANSTORM_INTERFACE=lab0")
-				leave := piped(t, cmd, "100 clients in ")
+				leave := piped(t, cmd, "40 clients in ")
 				if tt.sig != 0 {
 					if err := cmd.Process.Signal(tt.sig); err != nil {
 						t.Fatal(err)

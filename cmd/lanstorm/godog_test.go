@@ -29,7 +29,7 @@ func TestOrphansOfGodogRunCleanUp(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	before := mustState(t)
 	cmd, output := lanstorm(t, "f.feature")
 	cmd.Args[0] = "godog"
@@ -38,7 +38,7 @@ func TestOrphansOfGodogRunCleanUp(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	awaitNamespace(t, "ns100", cmd, output)
+	awaitNamespace(t, "ns40", cmd, output)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestInterruptFromTheTerminalOfGodogRun(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	nstest.Crowd(t, 100)
+	nstest.Crowd(t, 40)
 	labThatTells(t)
 	cmd, output := lanstorm(t, "f.feature")
 	cmd.Args[0] = "godog"
@@ -66,7 +66,7 @@ func TestInterruptFromTheTerminalOfGodogRun(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all have a lease", func() bool { return strings.Count(heldLeases(t), "\n") == 100 })
+	eventually(t, "all have a lease", func() bool { return strings.Count(heldLeases(t), "\n") == 40 })
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

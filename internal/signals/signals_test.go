@@ -2,6 +2,7 @@ package signals
 
 import (
 	"context"
+	"os/signal"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ func send(t *testing.T, sig syscall.Signal, ctx context.Context) {
 
 func TestTheFirstSignalEndsTheRunAndTheSecondPatience(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if signal.Ignored(sig) { // as under nohup(1)
+			continue
+		}
 		run, patience, stop := Watch(t.Context())
 		send(t, sig, run)
 		if i, ok := Interruption(run); !ok || i.ExitCode() != 128+int(sig) {
