@@ -7,6 +7,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/bench"
 	"github.com/lanstorm/lanstorm/internal/health"
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/internal/record"
 )
 
@@ -17,7 +18,9 @@ func made() *Suite {
 	idle := bench.Held{Resident: 64 << 10, Files: 1, Threads: 64}
 	many := idle
 	many.Kernel = 270 << 10
+	tester := health.Report{Busy: new(measure.Series)}
 	row := func(server string, n int, r bench.Round) bench.Row {
+		r.Tester = tester
 		return bench.Row{Server: server, Mode: "bridge", Clients: n, Round: r}
 	}
 	r := newSuite(false)
@@ -40,7 +43,7 @@ func made() *Suite {
 	r.Rates = []Rate{{1000, 10000}, {20000, 9000}}
 	seen := Pings{Requests: 8000, Replies: 8000, Span: time.Second}
 	r.Pings = []Pings{seen, seen, seen}
-	r.Latency = Latency{Clients: 1000, CPU: 0.10, Sent: 60000, Received: 60000, P99: 30000, Seen: Pings{Requests: 60000, Replies: 60000, P99: 230000}}
+	r.Latency = Latency{Clients: 1000, CPU: 0.10, Sent: 60000, Received: 60000, P99: 30000, Seen: Pings{Requests: 60000, Replies: 60000, P99: 230000}, Tester: tester}
 	r.Storms = []Storm{
 		{Server: "kea", Clients: 1000, Seen: 1000, Span: 20 * ms, Leased: 4 * time.Second, Sent: 2800, Resent: 800},
 		{Server: "builtin", Clients: 1000, Seen: 1000, Span: 60 * ms, Leased: 100 * ms, Sent: 2000},
