@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/vishvananda/netlink"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
@@ -23,51 +18,26 @@ import (
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
-var captureBegin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+const (
+	a, b, router = "10.64.0.10", "10.64.0.11", "10.64.0.1"
+	begin        = 1767323045 * time.Second
+)
 
-// film is a capture file being made up.
-type film struct {
-	t    *testing.T
-	file bytes.Buffer
-	w    *pcapgo.Writer
+// film is what tcpdump might write, with times since begin.
+type film struct{ strings.Builder }
+
+func (f *film) packet(at time.Duration, mac, text string) {
+	at += begin
+	fmt.Fprintf(f, "%d.%09d %s > ff:ff:ff:ff:ff:ff, ethertype IPv4 (0x0800), length 98: %s\n", at/time.Second, at%time.Second, mac, text)
 }
 
-func newFilm(t *testing.T) *film {
-	f := &film{t: t}
-	f.w = pcapgo.NewWriterNanos(&f.file)
-	if err := f.w.WriteFileHeader(128, layers.LinkTypeEthernet); err != nil {
-		t.Fatal(err)
-	}
-	return f
+func (f *film) icmp(at time.Duration, kind, from, to string, id, seq int) {
+	f.packet(at, "02:00:00:00:00:01", fmt.Sprintf("%s > %s: ICMP echo %s, id %d, seq %d, length 64", from, to, kind, id, seq))
 }
-
-func (f *film) frame(at time.Duration, parts ...gopacket.SerializableLayer) {
-	f.t.Helper()
-	b := gopacket.NewSerializeBuffer()
-	if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, parts...); err != nil {
-		f.t.Fatal(err)
-	}
-	info := gopacket.CaptureInfo{Timestamp: captureBegin.Add(at), CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}
-	if err := f.w.WritePacket(info, b.Bytes()); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// icmp adds a message; kind is request or reply.
-func (f *film) icmp(at time.Duration, kind uint8, from, to string, id, seq uint16) {
-	f.t.Helper()
-	f.frame(at,
-		&layers.Ethernet{SrcMAC: make(net.HardwareAddr, 6), DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeIPv4},
-		&layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: net.ParseIP(from), DstIP: net.ParseIP(to)},
-		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(kind, 0), Id: id, Seq: seq},
-		gopacket.Payload("lanstorm"))
-}
-
-const request, reply = layers.ICMPv4TypeEchoRequest, layers.ICMPv4TypeEchoReply
 
 func TestRequestsMeetTheirReplies(t *testing.T) {
-	const a, b, router = "10.64.0.10", "10.64.0.11", "10.64.0.1"
-	f := newFilm(t)
+	const request, reply = "request", "reply"
+	var f film
 	f.icmp(0, request, a, router, 1, 0)
 	f.icmp(100, request, b, router, 1, 0)    // the same numbers, another client
 	f.icmp(200, request, a, "8.8.8.8", 1, 0) // another target
@@ -79,63 +49,54 @@ func TestRequestsMeetTheirReplies(t *testing.T) {
 	f.icmp(70000, request, a, router, 1, 1)  // sent again
 	f.icmp(75000, reply, router, a, 1, 1)    //
 	f.icmp(80000, request, b, router, 1, 1)  // never answered
-	f.icmp(90000, layers.ICMPv4TypeDestinationUnreachable, router, b, 0, 0)
-	f.frame(95000, &layers.Ethernet{SrcMAC: make(net.HardwareAddr, 6), DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeARP}, gopacket.Payload("who has"))
-
-	var got Pings
-	if err := readPackets(&f.file, got.see); err != nil {
-		t.Fatal(err)
-	}
-	want := Pings{Requests: 5, Span: 80000, RTTs: []time.Duration{29900, 40001, 5000}}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Pings{})); diff != "" {
+	f.packet(90000, "02:00:00:00:00:02", router+" > "+b+": ICMP host 8.8.8.8 unreachable, length 92")
+	f.packet(95000, "02:00:00:00:00:02", "Request who-has 10.64.0.1 tell 10.64.0.10, length 28")
+	f.WriteString("1767323045.000099000 02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, ethertype IPv4 (0x0800), length 98: " + b + " > 8.8.8.8: ICMP echo req\n") // cut off
+	f.WriteString("3 packets captured\n5 packets received by filter\n2 packets dropped by kernel\n")
+	want := Pings{Requests: 5, Replies: 3, Span: 80000, P99: 40001, Lost: 2}
+	if diff := cmp.Diff(want, pingsIn(f.String())); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-func TestACaptureThatIsNone(t *testing.T) {
-	f := newFilm(t)
-	f.icmp(0, request, "10.0.0.2", "10.0.0.1", 1, 0)
-	whole := f.file.Bytes()
-	for name, data := range map[string][]byte{
-		"empty":                    nil,
-		"no capture":               []byte("tcpdump: permission denied, alas"),
-		"cut off in the last ping": whole[:len(whole)-5],
-	} {
-		if err := readPackets(bytes.NewReader(data), func(packet) {}); err == nil {
-			t.Errorf("%s: no error", name)
+func TestACaptureOfNothing(t *testing.T) {
+	const text = "listening on lab0, link-type EN10MB (Ethernet), snapshot length 128 bytes\n0 packets captured\n0 packets dropped by kernel\n"
+	for _, text := range []string{"", text} {
+		if got := pingsIn(text); got != (Pings{}) {
+			t.Errorf("%q: %+v", text, got)
 		}
-	}
-	if n := missed("3 packets captured\n5 packets received by filter\n2 packets dropped by kernel\n"); n != 2 {
-		t.Errorf("%d missed, want 2", n)
+		if n, span := askers(text); n != 0 || span != 0 {
+			t.Errorf("%q: %d clients within %s", text, n, span)
+		}
 	}
 }
 
 func TestAStormIsSeen(t *testing.T) {
-	f := newFilm(t)
-	dhcp := func(at time.Duration, client byte) {
-		f.frame(at, &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, client}, DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeIPv4}, gopacket.Payload("DISCOVER"))
+	var f film
+	dhcp := func(at time.Duration, client int) {
+		f.packet(at, fmt.Sprintf("02:00:00:00:00:%02x", client), "0.0.0.0.68 > 255.255.255.255.67: BOOTP/DHCP, Request, length 300")
 	}
 	dhcp(10, 1)
 	dhcp(30, 2)
 	dhcp(50, 1) // again
 	dhcp(90, 3)
 	dhcp(200, 2)
-	var got asked
-	if err := readPackets(&f.file, got.see); err != nil || len(got.clients) != 3 || got.span != 80 {
-		t.Errorf("%d clients within %d ns, %v; want 3 within 80", len(got.clients), got.span, err)
+	if n, span := askers(f.String()); n != 3 || span != 80 {
+		t.Errorf("%d clients within %d ns; want 3 within 80", n, span)
 	}
 }
 
 func TestP99(t *testing.T) {
-	var p Pings
-	if p.P99() != 0 {
-		t.Error("there are none")
-	}
-	for i := range 200 {
-		p.RTTs = append(p.RTTs, time.Duration(i+1))
-	}
-	if got := p.P99(); got != 198 {
-		t.Errorf("%d, want 198", got)
+	for n, want := range map[int]time.Duration{1: 1, 99: 99, 100: 99, 101: 100, 200: 198} {
+		var f film
+		for i := range n {
+			at := time.Duration(i) * time.Second
+			f.icmp(at, "request", a, router, 1, i)
+			f.icmp(at+time.Duration(n-i), "reply", router, a, 1, i)
+		}
+		if got := pingsIn(f.String()); got.P99 != want || got.Replies != n {
+			t.Errorf("of %d: %+v, want %d", n, got, want)
+		}
 	}
 }
 
@@ -159,7 +120,7 @@ func TestTcpdumpSeesWhatLanstormDoes(t *testing.T) {
 	need(t, "tcpdump")
 	inLab(t, func(s *bench.Session, l *lab.Lab) error {
 		r, err := latency(t.Context(), s, l, 3, time.Second)
-		if r.Sent != 3 || r.Received != 3 || r.Seen.Requests != 3 || len(r.Seen.RTTs) != 3 || r.Seen.P99() <= 0 {
+		if r.Sent != 3 || r.Received != 3 || r.Seen.Requests != 3 || r.Seen.Replies != 3 || r.Seen.P99 <= 0 {
 			t.Errorf("%+v", r)
 		}
 		if err != nil {
@@ -175,7 +136,11 @@ func TestTcpdumpSeesWhatLanstormDoes(t *testing.T) {
 
 func TestTcpdumpOnALinkThatIsNot(t *testing.T) {
 	need(t, "tcpdump")
-	if _, err := startCapture(t.Context(), "nowhere0", "icmp"); err == nil || !strings.HasPrefix(err.Error(), "tcpdump: exit status 1: ") || !strings.Contains(err.Error(), "nowhere0") {
+	_, err := captured(t.Context(), "nowhere0", "icmp", func() error {
+		t.Error("it is done without a capture")
+		return nil
+	})
+	if err == nil || !strings.HasPrefix(err.Error(), "tcpdump: exit status 1: ") || !strings.Contains(err.Error(), "nowhere0") {
 		t.Errorf("%v", err)
 	}
 }

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -20,6 +21,9 @@ import (
 	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
+// version of lanstorm; the Makefile sets it to what `git describe` says.
+var version string
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns 0 when all was measured, whether or not the targets were reached, 1
@@ -27,15 +31,14 @@ func main() { os.Exit(run(os.Args[1:])) }
 // number when it was interrupted.
 func run(args []string) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	document := flags.String("document", "", "the Markdown `file` to write; a plot goes beside it")
-	repeat := flags.Int("repeat", 3, "how often to measure what takes no minutes")
+	document := flags.String("document", "/dev/stdout", "the `file` to write")
 	tenth := flags.Bool("tenth", false, "a tenth of the clients, for a tenth of the minutes: to see that everything works")
 	if flags.Parse(args) != nil {
 		return 2
 	}
 	err := installed()
-	if flags.NArg() > 0 || !strings.HasSuffix(*document, ".md") || *repeat < 1 {
-		err = errors.New("name a file that ends in .md with -document, and repeat at least once")
+	if flags.NArg() > 0 {
+		err = fmt.Errorf("%q is one word too many", flags.Arg(0))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -44,7 +47,7 @@ func run(args []string) int {
 	signals.SurviveClosedPipes()
 	ctx, patience, stop := signals.Watch(context.Background())
 	defer stop()
-	s := &bench.Session{Mode: "bridge", Repeat: *repeat, Progress: os.Stderr, Patience: patience}
+	s := &bench.Session{Mode: "bridge", Repeat: 3, Progress: os.Stderr, Patience: patience}
 	r := newSuite(*tenth)
 	err = s.Run(func() error { return r.measure(ctx, s) })
 	i, interrupted := signals.Interruption(ctx)
@@ -55,10 +58,11 @@ func run(args []string) int {
 	case interrupted:
 		code = i.ExitCode()
 	default:
-		if err = errors.Join(err, r.write(*document)); err != nil {
+		var text bytes.Buffer
+		failed := documentTemplate.Execute(&text, r)
+		if err = errors.Join(err, failed, os.WriteFile(*document, text.Bytes(), 0o644)); err != nil {
 			code = 1
 		}
-		fmt.Printf("%s: %d of %d targets reached\n", *document, r.reached(), len(r.Targets()))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", strings.ReplaceAll(err.Error(), "\n", "; "))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # How clients are made by hand, for comparison: a namespace, a macvlan, dhclient
 # and a ping for each, all clients at once in background jobs, with the commands
-# that everybody knows. hand.go runs it, in process and mount namespaces of its own.
+# that everybody knows. others.go runs it, in process and mount namespaces of its own.
 #
 #   manual.sh LINK CLIENTS ROUTER
 #

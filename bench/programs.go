@@ -1,19 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"regexp"
-	"runtime"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// programs are those that all this needs besides lanstorm, with the Debian
-// packages that they are in.
+// programs are what all this needs besides lanstorm, with the Debian packages that
+// have them.
 var programs = []struct{ name, pkg string }{
 	{"dnsmasq", "dnsmasq-base"},
 	{"kea-dhcp4", "kea-dhcp4-server"},
@@ -35,36 +29,11 @@ func installed() error {
 	if missing == nil {
 		return nil
 	}
-	return errors.New("not installed: " + strings.Join(missing, ", ") + "; install them with: apt install " + strings.Join(packages, " "))
+	return fmt.Errorf("not installed: %s; install them with: apt install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
 }
 
-// version of lanstorm; the Makefile sets it to what `git describe` says.
-var version = "(unknown)"
-
-// versions are those of lanstorm, Go and the packages.
-func versions() string {
-	all := "lanstorm " + version + ", Go " + strings.TrimPrefix(runtime.Version(), "go")
-	for _, p := range programs {
-		version, _ := exec.Command("dpkg-query", "-W", "-f", "${Version}", p.pkg).Output()
-		all += fmt.Sprintf(", %s %s", p.pkg, version)
-	}
-	return all
-}
-
-// machine tells what the figures are of: a Raspberry Pi's name, or else that of
-// the processor, and so on.
-func machine() string {
-	name := runtime.GOARCH
-	if model, err := os.ReadFile("/proc/device-tree/model"); err == nil {
-		name = strings.TrimRight(string(model), "\x00\n")
-	} else if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if m := regexp.MustCompile(`(?m)^model name\s*:\s*(.*)$`).FindSubmatch(text); m != nil {
-			name = string(m[1])
-		}
-	}
-	var info unix.Sysinfo_t
-	_ = unix.Sysinfo(&info)
-	kernel, _ := exec.Command("uname", "-srm").Output()
-	return fmt.Sprintf("%s, %d cores, %.1f GB of memory, %s", name, runtime.NumCPU(),
-		float64(info.Totalram)*float64(info.Unit)/(1<<30), strings.TrimSpace(string(kernel)))
+// servers lists the versions of the DHCP servers, each as ", dnsmasq-base 2.90".
+func servers() string {
+	all, _ := exec.Command("dpkg-query", "-W", "-f", ", ${Package} ${Version}", "dnsmasq-base", "kea-dhcp4-server").Output()
+	return string(all)
 }

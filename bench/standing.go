@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/bench"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/packets"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -19,35 +20,24 @@ type Standing struct {
 	Renewals        int        // that came in time, from the server asked
 	Fewest          int        // of one client
 	Late, Lost      int        // renewals by broadcast; leases lost
-	Early, End      bench.Held // by this process, once the first renewals are over, and at the end
+	Early, End      bench.Held // by this process, after the first renewals and at the end
 }
 
-// Grown is how much memory grew, as a share.
-func (r Standing) Grown() float64 {
-	return float64(r.End.Resident-r.Early.Resident) / float64(max(r.Early.Resident, 1))
-}
-
-// Expected is how often each client must have renewed at the least: with half
-// of the lease gone, and a moment for the last of them.
+// Expected is how often each client must have renewed at least: whenever half of the
+// lease is over. The last renewal may still be under way.
 func (r Standing) Expected() int { return max(0, int(2*r.Duration/max(r.Lease, 1))-1) }
 
 func standing(ctx context.Context, s *bench.Session, l *lab.Lab, n int, lease, d time.Duration) (r Standing, err error) {
 	err = with(ctx, s, s.Clients(l), n, func(m *netmgr.NetworkManager) error {
-		past, cpu := m.Past(), cpuShare()
+		past, cpu, early := m.Past(), cpuShare(), min(d/2, lease)
+		r = Standing{Clients: n, Lease: lease, Duration: d, Fewest: math.MaxInt}
 		rest := func(d time.Duration) bench.Held {
-			select {
-			case <-time.After(d):
-			case <-ctx.Done():
-			}
+			_ = packets.Pause(ctx, d)
 			debug.FreeOSMemory()
 			return bench.InUse()
 		}
-		early := min(d/2, lease)
-		r = Standing{Clients: n, Lease: lease, Duration: d, Fewest: math.MaxInt}
-		r.Early = rest(early)
-		r.End = rest(d - early)
-		r.CPU = cpu()
-		r.Lost = len(past.NotKept())
+		r.Early, r.End = rest(early), rest(d-early)
+		r.CPU, r.Lost = cpu(), len(past.NotKept())
 		for _, c := range m.Clients() {
 			story := c.Status()
 			r.Renewals += story.Renewed

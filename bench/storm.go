@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"regexp"
 	"slices"
 	"time"
 
@@ -15,48 +15,46 @@ import (
 type Storm struct {
 	Server       string
 	Clients      int
-	Seen         int           // that a packet capture saw to ask
-	Span         time.Duration // by it, from the first client's first message to the last one's
+	Seen         int           // clients whose messages a packet capture saw
+	Span         time.Duration // in it, from the first client's first message to the last client's first
 	Leased       time.Duration // from the first DISCOVER to the last ACK
-	Sent, Resent int           // DHCP messages, those included that were sent again
+	Sent, Resent int           // DHCP messages; Sent includes Resent
 }
 
 func storm(ctx context.Context, s *bench.Session, l *lab.Lab, server lab.Server, n int) (r Storm, err error) {
-	c, err := startCapture(ctx, l.Parent, "udp dst port 67")
-	if err != nil {
-		return r, err
-	}
 	opts := s.Clients(l)
 	opts.InFlight = 0
-	err = with(ctx, s, opts, n, func(m *netmgr.NetworkManager) error {
-		made := m.Creation()
-		r = Storm{Server: string(server), Clients: made.Clients, Leased: made.Leasing, Sent: made.Sent, Resent: made.Resent}
-		return nil
+	text, err := captured(ctx, l.Parent, "udp dst port 67", func() error {
+		return with(ctx, s, opts, n, func(m *netmgr.NetworkManager) error {
+			made := m.Creation()
+			r = Storm{Server: string(server), Clients: made.Clients, Leased: made.Leasing, Sent: made.Sent, Resent: made.Resent}
+			return nil
+		})
 	})
-	a := asked{}
-	_, stopErr := c.stop(a.see)
-	r.Seen, r.Span = len(a.clients), a.span
-	return r, errors.Join(err, stopErr)
+	r.Seen, r.Span = askers(text)
+	return r, err
 }
 
-// asked are the clients of which a capture has seen a message.
-type asked struct {
-	clients map[string]bool // by MAC address
-	first   time.Time
-	span    time.Duration
-}
+var askerLine = regexp.MustCompile(`(?m)^(\d+\.\d+) (\S+) > `)
 
-func (a *asked) see(p packet) {
-	mac := string(p.ethernet.SrcMAC)
-	if a.clients == nil {
-		a.clients, a.first = map[string]bool{}, p.at
+// askers counts the clients whose messages tcpdump saw, by MAC address. The span is
+// from the first client's first message to the last client's first.
+func askers(text string) (n int, span time.Duration) {
+	clients := map[string]bool{}
+	var first time.Duration
+	for _, m := range askerLine.FindAllStringSubmatch(text, -1) {
+		at, mac := moment(m[1]), m[2]
+		if len(clients) == 0 {
+			first = at
+		}
+		if !clients[mac] {
+			clients[mac], span = true, at-first
+		}
 	}
-	if !a.clients[mac] {
-		a.clients[mac], a.span = true, p.at.Sub(a.first)
-	}
+	return len(clients), span
 }
 
-// checking is how much longer n clients take because they look first whether
+// checking measures how much longer n clients take because they first check whether
 // their addresses are free. It is the difference of two medians.
 func checking(ctx context.Context, s *bench.Session, l *lab.Lab, n int) (time.Duration, error) {
 	var took [2][]time.Duration

@@ -4,24 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
 // Suite is all that is measured.
 type Suite struct {
-	// Of these sizes everything is: by hand more than a Few would take minutes.
+	// How many clients there are. By hand, more than a Few would take minutes.
 	Few, Thousand, Crowd int
 	Minute               time.Duration
 
-	Date              time.Time
-	Took              time.Duration
-	Machine, Versions string
+	Date    time.Time
+	Took    time.Duration
+	Tester  record.Tester
+	Servers string // their versions
 
 	Rows     []bench.Row
 	Others   []Other
@@ -29,22 +30,14 @@ type Suite struct {
 	Pings    []Pings // of the Crowd, in each round
 	Latency  Latency
 	Storms   []Storm
-	Checking time.Duration // that a Thousand take for a look whether their addresses are free
+	Checking time.Duration // that it takes a Thousand to check whether their addresses are free
 	Standing Standing
 
 	Problems []string // what could not be measured, and why
 }
 
-// Other is clients that something else made.
-type Other struct {
-	Way              string
-	Clients          int
-	Create, Remove   time.Duration
-	Leased, Answered int
-}
-
 func newSuite(tenth bool) *Suite {
-	r := &Suite{Few: 200, Thousand: 1000, Crowd: 4000, Minute: time.Minute, Date: time.Now(), Machine: machine(), Versions: versions()}
+	r := &Suite{Few: 200, Thousand: 1000, Crowd: 4000, Minute: time.Minute, Date: time.Now(), Tester: record.ThisTester(version), Servers: servers()}
 	if tenth {
 		r.Few, r.Thousand, r.Crowd, r.Minute = 20, 100, 400, 6*time.Second
 	}
@@ -64,8 +57,8 @@ func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 			r.Problems = append(r.Problems, what+": "+strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
-	inLab := func(what string, server lab.Server, do func(*lab.Lab) error) {
-		try(what, func() error { return s.InLab(server, time.Hour, do) })
+	inLab := func(what string, server lab.Server, lease time.Duration, do func(*lab.Lab) error) {
+		try(what, func() error { return s.InLab(server, lease, do) })
 	}
 	row := func(server lab.Server, n int, use bench.Use) {
 		try(fmt.Sprintf("%d clients, %s", n, server), func() error {
@@ -75,7 +68,7 @@ func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 
 	for _, n := range []int{r.Few / 4, r.Few} {
 		row(lab.Dnsmasq, n, nil)
-		inLab(fmt.Sprintf("%d clients by hand", n), lab.Dnsmasq, func(l *lab.Lab) error { return keep(&r.Others)(byHand(ctx, l, n)) })
+		inLab(fmt.Sprintf("%d clients by hand", n), lab.Dnsmasq, time.Hour, func(l *lab.Lab) error { return keep(&r.Others)(byHand(ctx, l, n)) })
 	}
 	for _, n := range []int{r.Few / 4, r.Few, r.Thousand, r.Crowd} {
 		var use bench.Use
@@ -83,41 +76,36 @@ func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 			use = func(l *lab.Lab, m *netmgr.NetworkManager) error { return keep(&r.Pings)(pingBoth(ctx, l, m)) }
 		}
 		row(lab.Kea, n, use)
-		inLab(fmt.Sprintf("bare loop of %d", n), lab.Builtin, func(l *lab.Lab) error { return keep(&r.Others)(bareLoop(ctx, s, l, n)) })
+		inLab(fmt.Sprintf("bare loop of %d", n), lab.Builtin, time.Hour, func(l *lab.Lab) error { return keep(&r.Others)(bareLoop(ctx, s, l, n)) })
 	}
 	for _, n := range []int{r.Thousand, 20 * r.Thousand} {
-		inLab(fmt.Sprintf("perfdhcp with up to %d clients", n), lab.Kea, func(l *lab.Lab) error { return keep(&r.Rates)(perfdhcp(ctx, l, n)) })
+		inLab(fmt.Sprintf("perfdhcp with up to %d clients", n), lab.Kea, time.Hour, func(l *lab.Lab) error { return keep(&r.Rates)(perfdhcp(ctx, l, n)) })
 	}
 	for _, n := range []int{r.Thousand, r.Crowd} {
 		row(lab.Builtin, n, nil)
 	}
 	for _, server := range []lab.Server{lab.Kea, lab.Builtin} {
-		inLab("all at once, "+string(server), server, func(l *lab.Lab) error { return keep(&r.Storms)(storm(ctx, s, l, server, r.Thousand)) })
+		inLab("all at once, "+string(server), server, time.Hour, func(l *lab.Lab) error { return keep(&r.Storms)(storm(ctx, s, l, server, r.Thousand)) })
 	}
-	inLab("addresses looked at first", lab.Builtin, func(l *lab.Lab) (err error) {
+	inLab("addresses looked at first", lab.Builtin, time.Hour, func(l *lab.Lab) (err error) {
 		r.Checking, err = checking(ctx, s, l, r.Thousand)
 		return err
 	})
-	inLab("pings for a minute", lab.Builtin, func(l *lab.Lab) (err error) {
+	inLab("pings for a minute", lab.Builtin, time.Hour, func(l *lab.Lab) (err error) {
 		r.Latency, err = latency(ctx, s, l, r.Thousand, r.Minute)
 		return err
 	})
-	try("clients that stand", func() error {
-		return s.InLab(lab.Builtin, r.Minute, func(l *lab.Lab) (err error) {
-			r.Standing, err = standing(ctx, s, l, r.Thousand, r.Minute, 5*r.Minute)
-			return err
-		})
+	inLab("clients that stand", lab.Builtin, r.Minute, func(l *lab.Lab) (err error) {
+		r.Standing, err = standing(ctx, s, l, r.Thousand, r.Minute, 5*r.Minute)
+		return err
 	})
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if r.Problems != nil {
+	if ctx.Err() == nil && r.Problems != nil {
 		return errors.New("could not be measured: " + strings.Join(r.Problems, "; "))
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
-// keep returns what adds a result to results, unless there is an error.
+// keep returns a function that adds a result to results, unless there is an error.
 func keep[T any](results *[]T) func(T, error) error {
 	return func(result T, err error) error {
 		if err == nil {
@@ -139,18 +127,22 @@ func with(ctx context.Context, s *bench.Session, opts netmgr.Options, n int, do 
 	return errors.Join(err, m.Cleanup(s.Patience), context.Cause(ctx))
 }
 
-// row is the one of this server and size; zero when it was not measured.
-func (r *Suite) row(server string, n int) (row bench.Row) {
-	if i := slices.IndexFunc(r.Rows, func(row bench.Row) bool { return row.Server == server && row.Clients == n }); i >= 0 {
-		return r.Rows[i]
+// row finds the one of this server and size. It is zero when it was not measured.
+func (r *Suite) row(server string, n int) (none bench.Row) {
+	for _, row := range r.Rows {
+		if row.Server == server && row.Clients == n {
+			return row
+		}
 	}
-	return row
+	return none
 }
 
-// other likewise.
-func (r *Suite) other(way string, n int) (o Other) {
-	if i := slices.IndexFunc(r.Others, func(o Other) bool { return o.Way == way && o.Clients == n }); i >= 0 {
-		return r.Others[i]
+// other does so with what something else made.
+func (r *Suite) other(way string, n int) (none Other) {
+	for _, o := range r.Others {
+		if o.Way == way && o.Clients == n {
+			return o
+		}
 	}
-	return o
+	return none
 }

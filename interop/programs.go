@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os/exec"
 	"slices"
-	"strings"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 )
@@ -12,7 +12,7 @@ import (
 // program is one that somebody else wrote.
 type program struct {
 	server lab.Server
-	name   string // that people know it by
+	Name   string // for people
 	file   string
 	pkg    string // Debian's package of it
 }
@@ -25,7 +25,7 @@ var servers = []program{
 	{lab.Networkd, "systemd-networkd", "/lib/systemd/systemd-networkd", "systemd"},
 }
 
-var udhcpc = program{name: "udhcpc", file: "udhcpc", pkg: "udhcpc"}
+var udhcpc = program{Name: "udhcpc", file: "udhcpc", pkg: "udhcpc"}
 
 func choose(names []string) (chosen []program, err error) {
 	for _, name := range names {
@@ -38,9 +38,9 @@ func choose(names []string) (chosen []program, err error) {
 	return chosen, nil
 }
 
-// missing are the packages of the programs that are not installed.
-func missing(programs []program) (packages []string) {
-	for _, p := range programs {
+// missing lists the packages that are not installed: of the programs, and of udhcpc.
+func missing(programs ...program) (packages []string) {
+	for _, p := range append(programs[:len(programs):len(programs)], udhcpc) {
 		if _, err := exec.LookPath(p.file); err != nil {
 			packages = append(packages, p.pkg)
 		}
@@ -48,11 +48,8 @@ func missing(programs []program) (packages []string) {
 	return packages
 }
 
-// version is that of the package: not every one of these programs tells its own.
-func (p program) version() string {
-	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", p.pkg).Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
+// Version is that of the package: some of these programs do not tell their own.
+func (p program) Version() string {
+	version, _ := exec.Command("dpkg-query", "-W", "-f", "${Version}", p.pkg).Output()
+	return cmp.Or(string(version), "unknown")
 }

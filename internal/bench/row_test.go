@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/lanstorm/lanstorm/internal/health"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 const ms = time.Millisecond
@@ -56,7 +57,7 @@ func TestRoundsAreSummedUp(t *testing.T) {
 
 var row = Row{Server: "kea", Mode: "bridge", Clients: 50, Round: Round{
 	Create: 50 * ms, Links: 2500 * ms, Configure: ms, LeaseRate: 9000, Resent: 3, Remove: 123 * time.Microsecond,
-	Held: Held{Resident: 4096, Files: 1.02, Threads: 9},
+	Held: Held{Resident: 4096, Files: 1.02, Threads: 9}, Tester: health.Report{Busy: new(measure.Series)},
 }}
 
 func TestALineOfTheTable(t *testing.T) {

@@ -49,7 +49,7 @@ func enter(in func() error, fn func(leave func() error) error) (err error) {
 	defer release()
 
 	var panicked any
-	onLockedThread(func() {
+	OnLockedThread(func() {
 		defer func() { panicked = recover() }()
 		// A thread that cannot come home stays locked, and so dies with its goroutine.
 		leave := sync.OnceValue(func() error {
@@ -76,9 +76,9 @@ func enter(in func() error, fn func(leave func() error) error) (err error) {
 	return err
 }
 
-// onLockedThread runs fn on a new goroutine that is locked to a thread, and
+// OnLockedThread runs fn on a new goroutine that is locked to a thread, and
 // waits for it. fn unlocks the thread once it is as it was found.
-func onLockedThread(fn func()) {
+func OnLockedThread(fn func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -91,7 +91,7 @@ func onLockedThread(fn func()) {
 		// it must never go inside. While it is held here no other goroutine
 		// can land on it.
 		defer runtime.UnlockOSThread()
-		onLockedThread(fn)
+		OnLockedThread(fn)
 	}()
 	<-done
 }

@@ -14,7 +14,7 @@ import (
 // with a /sys that shows it, and with the files of /etc/netns/<name> in place
 // of those in /etc.
 func (n *NS) Start(cmd *exec.Cmd) (err error) {
-	onLockedThread(func() {
+	OnLockedThread(func() {
 		// A mount namespace is shared by the threads of a process and cannot
 		// be given back, so this thread is left to die.
 		if err = n.setns(); err == nil {

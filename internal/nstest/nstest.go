@@ -5,6 +5,7 @@
 package nstest
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -140,6 +141,29 @@ func privately(args []string, env string) *exec.Cmd {
 		Setpgid:    true,         // it gets each signal once: from here
 	}
 	return cmd
+}
+
+// Script runs a script in bash, in process and mount namespaces of its own:
+// whatever it starts or mounts is gone when it ends, however it ends. It returns
+// what the script prints.
+func Script(ctx context.Context, script string, args ...string) (printed string, err error) {
+	cmd := exec.CommandContext(ctx, "bash", append([]string{"-s", "--"}, args...)...)
+	cmd.Stdin = strings.NewReader(script)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		// When the first process of a PID namespace ends, all do. When the last of a
+		// mount namespace does, its mounts go: those of network namespaces give them
+		// their names.
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS,
+		Pdeathsig:  unix.SIGKILL,
+		Setpgid:    true, // an interrupt from the terminal is not for it
+	}
+	runtime.LockOSThread() // Pdeathsig means the death of this thread
+	defer runtime.UnlockOSThread()
+	output, err := cmd.Output()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return string(output), err
 }
 
 // furnish makes the new namespaces liveable: mounts stay private, /sys shows

@@ -44,31 +44,42 @@ const (
 
 var tinyFS = fstest.MapFS{file: {Data: []byte(tiny)}}
 
-func of(name string) scenario { return scenario{file, name} }
+const server = "kea"
+
+// told is what a document that takes in the run has of each scenario.
+func told(run *record.Run) map[string]verdict {
+	d := document{Scenarios: map[scenario]verdicts{}}
+	d.add(server, run)
+	got := map[string]verdict{}
+	for s, by := range d.Scenarios {
+		got[s.Name] = by[server]
+	}
+	return got
+}
 
 func TestTheFeaturesMeetAServer(t *testing.T) {
 	nstest.Need(t)
-	chosen, err := choose([]string{"kea"})
+	chosen, err := choose([]string{server})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if packages := missing(chosen); packages != nil {
+	if packages := missing(chosen...); packages != nil {
 		t.Skipf("needs apt install %s", strings.Join(packages, " "))
 	}
 	got, err := chosen[0].meetFeatures(t.Context(), tinyFS, "f")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := verdicts{
-		of("A client"): {passed, nil},
-		of("No client"): {failed, []string{`"all clients should respond successfully": nothing was pinged yet: ` +
+	want := map[string]verdict{
+		"A client": {passed, nil},
+		"No client": {failed, []string{`"all clients should respond successfully": nothing was pinged yet: ` +
 			`say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`}},
-		of("Some clients"):          {failed, []string{`"I create 0 virtual clients using macvlan": 0 clients: ask for at least 1`}},
-		of("A juggler"):             {failed, []string{`"I juggle 1 clients": there is no such sentence: ` + "`lanstorm steps` lists those there are"}},
-		of("What others cannot do"): {leftOut, []string{"left out: needs the lab's own DHCP server, and this run uses kea (set lab.server to builtin)"}},
-		of("A real router"):         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface)"}},
+		"Some clients":          {failed, []string{`"I create 0 virtual clients using macvlan": 0 clients: ask for at least 1`}},
+		"A juggler":             {failed, []string{`"I juggle 1 clients": there is no such sentence: ` + "`lanstorm steps` lists those there are"}},
+		"What others cannot do": {leftOut, []string{"left out: needs the lab's own DHCP server, and this run uses kea (set lab.server to builtin)"}},
+		"A real router":         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface)"}},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, told(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -78,20 +89,6 @@ func TestAServerThatDoesNotStartIsToldInALine(t *testing.T) {
 	_, err := program{server: lab.Server("bind")}.meetFeatures(t.Context(), tinyFS, "f")
 	if err == nil || !strings.Contains(err.Error(), "bind") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%v, want a line about bind", err)
-	}
-}
-
-func TestWhatTheFeaturesSayOfOthers(t *testing.T) {
-	got, err := read(tinyFS, "f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := agenda{
-		scenarios: []scenario{of("A client"), of("No client"), of("Some clients"), of("A juggler")},
-		builtin:   []scenario{of("What others cannot do")},
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(agenda{})); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
@@ -115,26 +112,37 @@ func TestResultsBecomeVerdicts(t *testing.T) {
 			verdict{failed, []string{`"a": one`, `"b": two`}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(verdicts{of("s"): tt.want}, verdictsOf(&record.Run{Scenarios: tt.scenarios})); diff != "" {
+			if diff := cmp.Diff(map[string]verdict{"s": tt.want}, told(&record.Run{Scenarios: tt.scenarios})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
 	}
 }
 
-// someFindings has a note that two scenarios share, and a scenario of which
-// nothing is known.
-func someFindings() (agenda, []column) {
-	a := agenda{scenarios: []scenario{of("A | B"), of("C"), of("D")}, builtin: []scenario{of("E"), of("F")}}
-	return a, []column{
-		{"dnsmasq", verdicts{of("A | B"): {passed, nil}, of("C"): {leftOut, []string{"left out: no"}}, of("D"): {leftOut, []string{"left out: no"}}}},
-		{"Kea", verdicts{of("A | B"): {failed, []string{`"a": <nil>`, `"b": two`}}, of("C"): {passed, nil}}},
+// some has a note that two scenarios share, scenarios in no order, some that were
+// left out with both servers, and one of which nothing is known.
+func some() *document {
+	left := verdict{leftOut, []string{"left out: no"}}
+	return &document{Servers: []string{"dnsmasq", "Kea"}, Scenarios: map[scenario]verdicts{
+		{file, 20, "D"}:         {"dnsmasq": left},
+		{file, 9, "C"}:          {"dnsmasq": left, "Kea": {passed, nil}},
+		{file, 8, "A | B"}:      {"dnsmasq": {passed, nil}, "Kea": {failed, []string{`"a": <nil>`, `"b": two`}}},
+		{file, 7, "E"}:          {"dnsmasq": left, "Kea": left},
+		{"f/e.feature", 9, "F"}: {"dnsmasq": left, "Kea": left},
+	}}
+}
+
+func text(t *testing.T, d *document) string {
+	t.Helper()
+	var b strings.Builder
+	if err := documentTemplate.Execute(&b, d); err != nil {
+		t.Fatal(err)
 	}
+	return b.String()
 }
 
 func TestTheDocumentHasARowForEachScenario(t *testing.T) {
-	a, columns := someFindings()
-	want := `
+	const want = `
 | scenario | dnsmasq | Kea |
 |---|---|---|
 | [A \| B](../features/f/f.feature) | yes | no [1] [2] |
@@ -145,12 +153,12 @@ func TestTheDocumentHasARowForEachScenario(t *testing.T) {
 2. Kea, "b": two
 3. dnsmasq, left out: no
 
-Left out with all of them, because only the lab's own DHCP server can do what they need:
+Left out with all of them, because they need a real router or the lab's own DHCP server:
 
-- E
 - F
+- E
 `
-	_, got, _ := strings.Cut(page(nil, a, columns), strings.TrimRight(scenariosPreface, "\n")+"\n")
+	_, got, _ := strings.Cut(text(t, some()), "The note says why.\n")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -158,7 +166,7 @@ Left out with all of them, because only the lab's own DHCP server can do what th
 
 func TestAScenarioThatCameToNoEndIsAFault(t *testing.T) {
 	want := []string{`Kea, f/f.feature: "D" neither passed nor failed: nothing was told of it`}
-	if diff := cmp.Diff(want, judgeScenarios(someFindings())); diff != "" {
+	if diff := cmp.Diff(want, some().judge()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 )
-
-var handPrograms = []string{"bash", "ip", "ping", "dhclient"}
 
 // traces is what making clients by hand could leave behind.
 type traces struct {
@@ -55,20 +55,19 @@ func look(t *testing.T) (s traces) {
 	return s
 }
 
-// leavesNothing does something, after which all is as it was before.
-func leavesNothing(t *testing.T, do func()) {
+// leavesNothing does something in a lab, and when that is closed, all is as it was.
+func leavesNothing(t *testing.T, pool int, do func(*lab.Lab)) {
 	t.Helper()
+	need(t, "bash", "ip", "ping", "dhclient")
 	before := look(t)
-	do()
+	t.Run("in a lab", func(t *testing.T) { do(keaLab(t, pool)) })
 	if diff := cmp.Diff(before, look(t)); diff != "" {
 		t.Errorf("what is left (-before +after):\n%s", diff)
 	}
 }
 
 func TestClientsMadeByHandWorkAndLeaveNothing(t *testing.T) {
-	need(t, handPrograms...)
-	l := keaLab(t, 50)
-	leavesNothing(t, func() {
+	leavesNothing(t, 50, func(l *lab.Lab) {
 		r, err := byHand(t.Context(), l, 3)
 		if err != nil {
 			t.Fatal(err)
@@ -77,16 +76,14 @@ func TestClientsMadeByHandWorkAndLeaveNothing(t *testing.T) {
 		if r.Leased != 3 || r.Answered != 3 || r.Create <= 0 || r.Remove <= 0 {
 			t.Errorf("%+v", r)
 		}
-		if n, err := l.Leases(); n != 0 || err != nil {
+		if n, err := l.LeasesLeft(t.Context()); n != 0 || err != nil {
 			t.Errorf("afterwards the router has %d leases, %v", n, err)
 		}
 	})
 }
 
 func TestClientsByHandDoNotOutlastTheContext(t *testing.T) {
-	need(t, handPrograms...)
-	l := keaLab(t, 2)
-	leavesNothing(t, func() {
+	leavesNothing(t, 2, func(l *lab.Lab) {
 		// The third gets no lease, for which dhclient tries a minute.
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
@@ -98,10 +95,8 @@ func TestClientsByHandDoNotOutlastTheContext(t *testing.T) {
 
 // At whatever moment it ends.
 func TestClientsByHandThatAreInterruptedLeaveNothing(t *testing.T) {
-	need(t, handPrograms...)
-	l := keaLab(t, 50)
 	for _, after := range []time.Duration{0, 10, 40, 80, 120, 160, 200, 300} {
-		leavesNothing(t, func() {
+		leavesNothing(t, 50, func(l *lab.Lab) {
 			ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
 			defer cancel()
 			_, _ = byHand(ctx, l, 10) // it may be done by then
@@ -110,14 +105,13 @@ func TestClientsByHandThatAreInterruptedLeaveNothing(t *testing.T) {
 }
 
 func TestNobodysNamespaceIsTakenForAClient(t *testing.T) {
-	need(t, handPrograms...)
-	l := keaLab(t, 50)
+	nstest.Need(t)
 	other, err := namespace.Create("lab0-old2")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer other.Delete()
-	leavesNothing(t, func() {
+	leavesNothing(t, 50, func(l *lab.Lab) {
 		if r, err := byHand(t.Context(), l, 3); r.Answered != 3 || err != nil {
 			t.Errorf("%+v, %v", r, err)
 		}
