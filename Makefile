@@ -72,4 +72,4 @@ fuzz:
 		done; done; rm -f $$log; exit $$failed
 
 clean:
-	rm -rf bin results
+	rm -rf bin
