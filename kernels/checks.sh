@@ -25,9 +25,9 @@ features() { # TAGS: in the lab
 	echo "== features $1"
 	keep ./lanstorm run --interface lab --tags "$1" --no-colors
 	code=$?
-	row features "$(sed -n 's/^[0-9]* scenarios\{0,1\} (\(.*\))$/\1/p' "$log" | tail -n 1)"
+	row features "$(sed -n 's/^[0-9]* scenarios\{0,1\} in [0-9.]* s: //p' "$log" | tail -n 1)"
 	[ $code = 0 ] && return
-	fail "features: $(sed -n 's/^ *Error: //p; s/^lanstorm: //p' "$log" | head -n 1)"
+	fail "features: $(sed -n 's/^ *FAILED: //p; s/^ *INCONCLUSIVE: //p; s/^lanstorm: //p' "$log" | head -n 1)"
 }
 
 # killed: a run that is killed leaves things behind, and clean takes them away.
