@@ -19,19 +19,8 @@ type errorSocket struct{ fd int }
 
 // listenErrors must be called inside the namespace.
 func listenErrors() (errorSocket, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
-	if err != nil {
-		return errorSocket{-1}, fmt.Errorf("ICMP socket: %w", err)
-	}
-	// Bit n set keeps ICMP type n out (raw(7)). The constants are those of
-	// linux/icmp.h, which x/sys lacks.
-	const solRaw, icmpFilter = 255, 1
-	wanted := 1<<ipv4.ICMPTypeDestinationUnreachable | 1<<ipv4.ICMPTypeTimeExceeded
-	if err := unix.SetsockoptInt(fd, solRaw, icmpFilter, ^wanted); err != nil {
-		unix.Close(fd)
-		return errorSocket{-1}, fmt.Errorf("ICMP filter: %w", err)
-	}
-	return errorSocket{fd}, nil
+	fd, err := openRaw(ipv4.ICMPTypeDestinationUnreachable, ipv4.ICMPTypeTimeExceeded)
+	return errorSocket{fd}, err
 }
 
 func (e errorSocket) Close() error { return unix.Close(e.fd) }

@@ -78,9 +78,9 @@ func PingOver(ctx context.Context, link string, target netip.Addr, interval, tim
 
 // listenOver opens an ICMP socket that sends and hears over one link.
 func listenOver(link string) (net.PacketConn, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+	fd, err := openRaw(ipv4.ICMPTypeEchoReply)
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return nil, err
 	}
 	f := os.NewFile(uintptr(fd), link)
 	defer f.Close()

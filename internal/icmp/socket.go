@@ -14,15 +14,35 @@ import (
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// open opens a raw ICMP socket of the client (raw(7)) that hears replies to echo
-// requests with the identifier id, and ICMP errors. The caller closes it.
+// openRaw opens a raw ICMP socket (raw(7)) that hears messages of these types.
+func openRaw(types ...ipv4.ICMPType) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+	if err != nil {
+		return -1, fmt.Errorf("ICMP socket: %w", err)
+	}
+	// Bit n set keeps ICMP type n out. The constants are those of linux/icmp.h,
+	// which x/sys lacks.
+	const solRaw, icmpFilter = 255, 1
+	keptOut := -1
+	for _, t := range types {
+		keptOut &^= 1 << t
+	}
+	if err := unix.SetsockoptInt(fd, solRaw, icmpFilter, keptOut); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("ICMP filter: %w", err)
+	}
+	return fd, nil
+}
+
+// open opens a raw ICMP socket of the client that hears replies to echo requests
+// with the identifier id, and ICMP errors. The caller closes it.
 func (c Client) open(id uint16) (fd int, err error) {
 	err = c.NS.Do(func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+		fd, err = openRaw(ipv4.ICMPTypeEchoReply, ipv4.ICMPTypeDestinationUnreachable, ipv4.ICMPTypeTimeExceeded)
 		return err
 	})
 	if err != nil {
-		return -1, fmt.Errorf("ICMP socket: %w", err)
+		return -1, err
 	}
 	if err := equip(fd, id); err != nil {
 		unix.Close(fd)
@@ -32,13 +52,8 @@ func (c Client) open(id uint16) (fd int, err error) {
 }
 
 func equip(fd int, id uint16) error {
-	// Bit n set keeps ICMP type n out. The constants are those of linux/icmp.h,
-	// which x/sys lacks.
-	const solRaw, icmpFilter = 255, 1
-	wanted := 1<<ipv4.ICMPTypeEchoReply | 1<<ipv4.ICMPTypeDestinationUnreachable | 1<<ipv4.ICMPTypeTimeExceeded
 	stamps := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	return errors.Join(
-		option("ICMP filter", unix.SetsockoptInt(fd, solRaw, icmpFilter, ^wanted)),
 		option("BPF filter", packets.Filter(fd, repliesTo(id))),
 		// The kernel must not make a time up where it has none, as it does for
 		// SO_TIMESTAMPNS (sock.h). _NEW has 64 bits on every machine.
