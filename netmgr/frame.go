@@ -22,8 +22,6 @@ const (
 
 var everybody = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
-func htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v)) }
-
 // dhcpFrame is a DHCP message to a client, as it came.
 type dhcpFrame struct {
 	client [6]byte

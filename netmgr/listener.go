@@ -50,7 +50,7 @@ const (
 // mac does. The caller closes the listener.
 func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group, gateways *gateways) (*listener, error) {
 	// Only a socket for all protocols hears a frame before the macvlans take it.
-	protocol := htons(unix.ETH_P_ALL)
+	protocol := packets.Htons(unix.ETH_P_ALL)
 	conn, err := socket.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0, "packet", nil)
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
@@ -150,7 +150,7 @@ type tpacketAuxdata struct {
 // arp sends a request by ARP from a client (RFC 826): who has target? It goes
 // out on the parent, so the client's siblings do not hear it.
 func (l *listener) arp(mac net.HardwareAddr, sender, target netip.Addr) error {
-	to := &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ARP), Ifindex: l.parent.Index, Halen: 6}
+	to := &unix.SockaddrLinklayer{Protocol: packets.Htons(unix.ETH_P_ARP), Ifindex: l.parent.Index, Halen: 6}
 	raw, err := l.conn.SyscallConn()
 	if err != nil {
 		return err

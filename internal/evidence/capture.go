@@ -102,8 +102,7 @@ func (c *Capture) bind() error {
 	if err != nil {
 		return err
 	}
-	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
-	return os.NewSyscallError("bind", unix.Bind(c.fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: link.Index}))
+	return os.NewSyscallError("bind", unix.Bind(c.fd, &unix.SockaddrLinklayer{Protocol: packets.Htons(unix.ETH_P_ALL), Ifindex: link.Index}))
 }
 
 // Reset forgets all packets up to now: a scenario begins. A parent that is

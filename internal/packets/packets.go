@@ -34,6 +34,10 @@ func Checksum(sum uint32) uint16 {
 	return ^uint16(sum)
 }
 
+// Htons is v in the byte order of the network, as the kernel wants protocols
+// (packet(7)).
+func Htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v)) }
+
 // Addr4 is the IPv4 address in ip, invalid when there is none.
 func Addr4(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip.To4())
