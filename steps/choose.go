@@ -80,9 +80,8 @@ func (s *Suite) choose() (choice, error) {
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
-			file, _, _ := strings.Cut(f.Uri, ":") // a scenario chosen by its line has the line there
 			scenario := record.Scenario{
-				Feature: f.Feature.Name, Name: p.Name, Location: fmt.Sprintf("%s:%d", file, f.FindScenario(p.AstNodeIds[0]).Location.Line),
+				Feature: f.Feature.Name, Name: p.Name, Location: location(f.Uri, f.FindScenario(p.AstNodeIds[0]).Location.Line),
 			}
 			i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" })
 			if i >= 0 {
@@ -98,11 +97,11 @@ func (s *Suite) choose() (choice, error) {
 				c.scenarios = append(c.scenarios, scenario)
 			}
 			for _, step := range p.Steps {
-				line := f.FindStep(step.AstNodeIds[0]).Location.Line
+				at := location(f.Uri, f.FindStep(step.AstNodeIds[0]).Location.Line)
 				if sentence, ok := find(step.Text); !ok {
-					c.notes = append(c.notes, fmt.Sprintf("undefined: %s:%d: no such sentence: %q (`lanstorm steps` lists those there are)", file, line, step.Text))
+					c.notes = append(c.notes, fmt.Sprintf("undefined: %s: no such sentence: %q (`lanstorm steps` lists those there are)", at, step.Text))
 				} else if err := sentence.check(step); err != nil {
-					wrong = append(wrong, fmt.Sprintf("%s:%d: %q: %v", file, line, step.Text, err))
+					wrong = append(wrong, fmt.Sprintf("%s: %q: %v", at, step.Text, err))
 				}
 			}
 		}
@@ -118,6 +117,13 @@ func (s *Suite) choose() (choice, error) {
 		return c, fmt.Errorf("nothing to run: of the %d scenarios selected, %q %s", selected, c.skipped[0].Name, c.skipped[0].Reason)
 	}
 	return c, nil
+}
+
+// location is file:line. The uri of a scenario that was chosen by its line has the
+// line already.
+func location(uri string, line int64) string {
+	file, _, _ := strings.Cut(uri, ":")
+	return fmt.Sprintf("%s:%d", file, line)
 }
 
 // oneLine folds the lines of an error, of which the Gherkin parser's has many.

@@ -2,10 +2,8 @@ package steps
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math"
 	"net"
@@ -19,9 +17,7 @@ import (
 	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/lanstorm/lanstorm/internal/evidence"
-	"github.com/lanstorm/lanstorm/internal/history"
 	"github.com/lanstorm/lanstorm/internal/record"
-	"github.com/lanstorm/lanstorm/internal/report"
 	"github.com/lanstorm/lanstorm/internal/screen"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -38,12 +34,12 @@ type chronicle struct {
 	screens []*screen.Screen // of the format lanstorm
 	shown   bool             // one of them is the run's output
 
-	file     string // of the feature under way
+	uri      string // of the feature under way
 	feature  string
 	nodes    map[string]node // of the feature, by their ids
 	scenario record.Scenario
-	begun    int // scenarios, those included that did not run
-	open     int // steps of it that have not ended
+	waiting  []record.Scenario // that were not begun
+	open     int               // steps of it that have not ended
 	step     record.Step
 }
 
@@ -60,8 +56,7 @@ func (c *chronicle) Summary()        {}
 
 // Feature notes where everything in a feature file stands.
 func (c *chronicle) Feature(doc *messages.GherkinDocument, uri string, _ []byte) {
-	c.file, _, _ = strings.Cut(uri, ":") // behind it the line of a chosen scenario
-	c.feature, c.nodes = doc.Feature.Name, map[string]node{}
+	c.uri, c.feature, c.nodes = uri, doc.Feature.Name, map[string]node{}
 	var note func([]*messages.FeatureChild)
 	steps := func(all []*messages.Step) {
 		for _, s := range all {
@@ -89,13 +84,17 @@ func (c *chronicle) Feature(doc *messages.GherkinDocument, uri string, _ []byte)
 // Pickle begins a scenario.
 func (c *chronicle) Pickle(p *messages.Pickle) {
 	c.scenario = record.Scenario{
-		Feature: c.feature, Name: p.Name, Location: fmt.Sprintf("%s:%d", c.file, c.nodes[p.AstNodeIds[0]].line),
+		Feature: c.feature, Name: p.Name, Location: location(c.uri, c.nodes[p.AstNodeIds[0]].line),
 		Start: time.Now(), Verdict: record.Passed,
+	}
+	if i := slices.IndexFunc(c.waiting, func(w record.Scenario) bool { // in whatever order godog runs them
+		return w.Location == c.scenario.Location && w.Name == c.scenario.Name
+	}); i >= 0 {
+		c.waiting = slices.Delete(c.waiting, i, i+1)
 	}
 	for _, t := range p.Tags {
 		c.scenario.Tags = append(c.scenario.Tags, t.Name)
 	}
-	c.begun++
 	c.open = len(p.Steps)
 	c.hosts = map[string]evidence.Host{}
 	if c.capture != nil {
@@ -104,7 +103,7 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 		}
 	}
 	c.suite.log.Info("scenario", "name", p.Name, "location", c.scenario.Location)
-	c.BeginScenario(c.scenario)
+	c.scenario.Number = c.BeginScenario(c.scenario)
 	for _, s := range c.screens {
 		s.Scenario(c.scenario)
 	}
@@ -200,7 +199,7 @@ func (c *chronicle) end() {
 func (c *chronicle) keepPackets() {
 	var err error
 	hosts := slices.SortedFunc(maps.Values(c.hosts), func(a, b evidence.Host) int { return bytes.Compare(a.MAC, b.MAC) })
-	if c.scenario.Evidence, err = c.capture.Write(c.Dir, evidence.Name(c.begun, c.scenario.Name), hosts); err != nil {
+	if c.scenario.Evidence, err = c.capture.Write(c.Dir, evidence.Name(c.scenario.Number, c.scenario.Name), hosts); err != nil {
 		c.suite.unwritable(err)
 		return
 	}
@@ -292,70 +291,4 @@ func problemsOf(err error) (all []record.Problem) {
 		}
 	}
 	return all
-}
-
-// beginRecord begins the record of a run that can begin.
-func (s *Suite) beginRecord(chosen choice) (err error) {
-	head := record.Head{
-		Start: time.Now(), Tester: record.ThisTester(s.Version), Labels: s.Labels, Command: s.Command,
-		Router: record.Router{Name: s.Config.Router.Name, Firmware: s.Config.Router.Firmware, Interface: s.Config.Interface},
-	}
-	for _, set := range s.Config.Settings() {
-		head.Config = append(head.Config, record.Setting(set))
-	}
-	c := s.chronicle
-	c.head = head
-	if c.Recorder, err = record.Begin(s.Config.Results.Dir, s.Config.Results.Keep, head); err != nil {
-		return fmt.Errorf("results: %w; choose another folder with --results or results.dir", err)
-	}
-	s.Dir = c.Dir
-	if c.log, err = record.Create(c.Dir, "run.log"); err != nil {
-		return fmt.Errorf("results: %w", err)
-	}
-	s.log = slog.New(slog.NewTextHandler(&sink{Writer: c.log, failed: s.unwritable}, nil))
-	for _, left := range chosen.skipped {
-		c.LeaveOut(left)
-	}
-	if s.Config.Results.Capture != "never" {
-		if c.capture, err = evidence.Start(s.parent, head.Tester); err != nil {
-			c.message("note", "no packets are kept: %v", err)
-			c.capture = nil
-		}
-	}
-	return nil
-}
-
-// endRecord ends the record, and makes of it what people read.
-func (s *Suite) endRecord(ctx context.Context, chosen choice, code int) error {
-	c := s.chronicle
-	for _, left := range chosen.scenarios[min(c.begun, len(chosen.scenarios)):] {
-		left.Verdict, left.Reason = record.NotRun, "the run ended before"+why(ctx)
-		c.LeaveOut(left)
-	}
-	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed, Reason: s.crash}
-	if cause := context.Cause(ctx); cause != nil {
-		end.Reason = cause.Error()
-	}
-	switch code {
-	case ExitPassed:
-		end.Verdict = record.Passed
-	case ExitInconclusive:
-		end.Verdict = record.Inconclusive
-	}
-	run, err := c.End(end)
-	err = errors.Join(err, c.log.Close())
-	if run == nil {
-		return err
-	}
-	err = errors.Join(err, report.Write(c.Dir, run))
-	if err := history.Append(s.Config.Results.Dir, run, c.Dir); err != nil {
-		s.complain(fmt.Errorf("the history of runs does not have this one: %w", err))
-	}
-	for _, screen := range c.screens {
-		screen.Summary(run, c.Dir)
-	}
-	if !c.shown {
-		fmt.Fprintln(s.Notes, "report:", filepath.Join(c.Dir, "report.html"))
-	}
-	return err
 }

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/internal/nstest"
@@ -101,6 +104,37 @@ func TestTheRecordHasAllThatFailed(t *testing.T) {
 		last := steps[len(steps)-1]
 		if len(last.Problems) != 7 || last.Problems[6].Client != "ns7" || last.Problems[6].Text == "" || last.Verdict != record.Failed {
 			t.Errorf("%+v", last)
+		}
+	}
+}
+
+// Whatever order godog runs scenarios in, each is in the record once.
+func TestTheRecordHasEveryScenarioOnce(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
+	for seed := range int64(4) {
+		s := &Suite{
+			Config: quick(t, nil), StopOnFailure: true, Randomize: seed + 1,
+			FS: fstest.MapFS{"f/f.feature": {Data: []byte("Feature: f\n  Scenario Outline: s\n    Then all clients should respond successfully\n" +
+				"    Examples:\n      | n |\n      | 1 |\n      | 2 |\n  Scenario: a\n    Then all clients should respond successfully\n  Scenario: b\n    Then all clients should respond successfully\n")}},
+			Paths: []string{"f"},
+		}
+		runSuite(t, s)
+		run, err := record.Read(s.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times, verdicts := map[string]int{}, map[record.Verdict]int{}
+		for _, sc := range run.Scenarios {
+			times[sc.Name]++
+			verdicts[sc.Verdict]++
+		}
+		if diff := cmp.Diff(map[string]int{"s": 2, "a": 1, "b": 1}, times); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(map[record.Verdict]int{record.Failed: 1, record.NotRun: 3}, verdicts); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

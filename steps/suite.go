@@ -124,7 +124,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	if s.inconclusive > 0 {
 		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
 	}
-	if err := s.endRecord(ctx, chosen, s.exitCode(ctx, code)); err != nil {
+	if err := s.endRecord(ctx, s.exitCode(ctx, code)); err != nil {
 		s.unwritable(err)
 	}
 	closeFormats()

@@ -13,7 +13,6 @@ type Recorder struct {
 	Dir string // of the run
 
 	mu       sync.Mutex
-	results  string
 	events   *os.File
 	scenario int
 	err      error // the first
@@ -31,7 +30,7 @@ func Begin(results string, keep int, head Head) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{Dir: dir, results: results, events: f}
+	r := &Recorder{Dir: dir, events: f}
 	r.Head(head)
 	if r.err == nil {
 		r.err = prune(results, keep)
@@ -70,13 +69,14 @@ func (r *Recorder) Head(h Head) {
 	r.add(event{Run: &h})
 }
 
-// BeginScenario begins the next scenario.
-func (r *Recorder) BeginScenario(s Scenario) {
+// BeginScenario begins the next scenario, and returns its number.
+func (r *Recorder) BeginScenario(s Scenario) (number int) {
 	r.mu.Lock()
 	r.scenario++
 	s.Number = r.scenario
 	r.mu.Unlock()
 	r.add(event{Begin: &s})
+	return s.Number
 }
 
 // EndScenario ends it. What s says of its steps is not looked at.
