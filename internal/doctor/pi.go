@@ -10,8 +10,8 @@ import (
 // checkModel reads the board's name from its device tree. Other machines often
 // have none.
 func (e *exam) checkModel() Check {
-	model, err := machine.Line(e.root, "proc/device-tree/model")
-	if err != nil || model == "" {
+	model := machine.Model(e.root)
+	if model == "" {
 		return skipped("this machine does not tell its model (no /proc/device-tree/model)")
 	}
 	return ok("%s", model)

@@ -57,7 +57,7 @@ func NewEntry(run *record.Run, dir string) Entry {
 	}
 	times := map[string]int{}
 	for _, s := range run.Scenarios {
-		file := s.Location[:max(0, strings.LastIndexByte(s.Location, ':'))]
+		file := s.File()
 		mine := Scenario{file, s.Name, s.Verdict, worst(nil, s.Figures())}
 		if times[file+s.Name]++; times[file+s.Name] > 1 {
 			mine.Name += fmt.Sprintf(" (%d)", times[file+s.Name])

@@ -20,6 +20,12 @@ const (
 	Past = 16
 )
 
+// Model is a Raspberry Pi's name, of its device tree; empty where there is none.
+func Model(root fs.FS) string {
+	model, _ := Line(root, "proc/device-tree/model")
+	return model
+}
+
 // What to do about a Pi that is slowed down.
 const (
 	BetterPower   = "use the power supply made for this Pi and a short cable, and power USB devices on their own"

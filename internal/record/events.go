@@ -37,7 +37,6 @@ type event struct {
 type Lease struct {
 	Client string `json:"client"`
 	Text   string `json:"text"`
-	Times  int    `json:"times,omitempty"` // more than once, the last at Time
 }
 
 // mostLine bounds a line of events.ndjson that is read, in bytes.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -100,8 +99,8 @@ func point(results, dir string) error {
 	return os.Rename(draft, filepath.Join(results, "latest"))
 }
 
-// Folders are the folders of runs in results, the oldest first.
-func Folders(results string) ([]string, error) {
+// folders are the folders of runs in results, the oldest first.
+func folders(results string) ([]string, error) {
 	entries, err := os.ReadDir(results)
 	if err != nil {
 		return nil, err
@@ -124,12 +123,12 @@ func Folders(results string) ([]string, error) {
 
 // prune removes the oldest runs, so that keep are left. What else lies there stays.
 func prune(results string, keep int) error {
-	dirs, err := Folders(results)
+	dirs, err := folders(results)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, dir := range slices.Clone(dirs[:max(0, len(dirs)-keep)]) {
+	for _, dir := range dirs[:max(0, len(dirs)-keep)] {
 		errs = append(errs, os.RemoveAll(dir))
 	}
 	return errors.Join(errs...)

@@ -121,7 +121,7 @@ func TestOnlyTheNewestRunsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dirs, err := Folders(results)
+	dirs, err := folders(results)
 	if err != nil {
 		t.Fatal(err)
 	}

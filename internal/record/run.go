@@ -8,6 +8,7 @@
 package record
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/measure"
@@ -221,6 +222,9 @@ type End struct {
 	ExitCode int       `json:"exit_code"` // -1: not known
 	Reason   string    `json:"reason,omitempty"`
 }
+
+// File is the location without its line, which moves when the file is edited.
+func (s *Scenario) File() string { return s.Location[:max(0, strings.LastIndexByte(s.Location, ':'))] }
 
 // Counts is how many scenarios ended how.
 func (r *Run) Counts() map[Verdict]int {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"runtime"
@@ -8,14 +9,22 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
-// ThisTester is this machine. An empty version is what the Go toolchain recorded.
-func ThisTester(version string) Tester {
-	t := Tester{Lanstorm: version, Go: strings.TrimPrefix(runtime.Version(), "go"), Machine: model(), Processors: runtime.NumCPU()}
+// Build is a version of lanstorm or, when that is empty, what the Go toolchain
+// recorded.
+func Build(version string) string {
 	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
-		t.Lanstorm = info.Main.Version
+		version = info.Main.Version
 	}
+	return cmp.Or(version, "(unknown)")
+}
+
+// ThisTester is this machine. The version is as for Build.
+func ThisTester(version string) Tester {
+	t := Tester{Lanstorm: Build(version), Go: strings.TrimPrefix(runtime.Version(), "go"), Machine: model(), Processors: runtime.NumCPU()}
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
 		t.Kernel = strings.Join([]string{unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])}, " ")
@@ -29,8 +38,8 @@ func ThisTester(version string) Tester {
 
 // model is a Raspberry Pi's name, or else that of the processor.
 func model() string {
-	if model, err := os.ReadFile("/proc/device-tree/model"); err == nil {
-		return strings.TrimRight(string(model), "\x00\n")
+	if pi := machine.Model(os.DirFS("/")); pi != "" {
+		return pi
 	}
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	if m := regexp.MustCompile(`(?m)^model name\s*:\s*(.*)$`).FindSubmatch(text); m != nil {
