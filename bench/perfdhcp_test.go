@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os/exec"
 	"testing"
@@ -64,10 +65,8 @@ func TestPerfdhcpEndsWithItsContext(t *testing.T) {
 	l := keaLab(t, 5000)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	began := time.Now()
-	_, err := perfdhcp(ctx, l, 5000)
-	if err == nil || time.Since(began) > 3*time.Second {
-		t.Errorf("after %s: %v", time.Since(began), err)
+	if _, err := perfdhcp(ctx, l, 5000); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("ended by %v, not by its context", err)
 	}
 	if namespace.Exists("lab0-guest") {
 		t.Error("perfdhcp's namespace is still there")
