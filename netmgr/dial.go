@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptrace"
 	"net/netip"
 	"os"
 	"time"
@@ -73,7 +74,7 @@ func (c *Client) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := c.Resolver().LookupNetIP(ctx, "ip4", host)
+	addrs, err := c.lookUp(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,30 @@ func (c *Client) DialContext(ctx context.Context, network, address string) (net.
 	return first(addrs, func(addr netip.Addr) (net.Conn, error) {
 		return c.dial(ctx, network, netip.AddrPortFrom(addr, uint16(portNumber)))
 	})
+}
+
+// lookUp and connect tell whoever traces a request (package httptrace) how long
+// they take, as the net package does.
+func (c *Client) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	t := httptrace.ContextClientTrace(ctx)
+	if _, err := netip.ParseAddr(host); err == nil || t == nil || t.DNSStart == nil || t.DNSDone == nil {
+		return c.Resolver().LookupNetIP(ctx, "ip4", host)
+	}
+	t.DNSStart(httptrace.DNSStartInfo{Host: host})
+	addrs, err := c.Resolver().LookupNetIP(ctx, "ip4", host)
+	t.DNSDone(httptrace.DNSDoneInfo{Err: err})
+	return addrs, err
+}
+
+func (c *Client) connect(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	t := httptrace.ContextClientTrace(ctx)
+	if t == nil || t.ConnectStart == nil || t.ConnectDone == nil {
+		return c.dialTCP(ctx, to)
+	}
+	t.ConnectStart("tcp", to.String())
+	conn, err := c.dialTCP(ctx, to)
+	t.ConnectDone("tcp", to.String(), err)
+	return conn, err
 }
 
 // first calls dial for one address after the other, some of them side by side,
@@ -156,7 +181,7 @@ func (c *Client) dial(ctx context.Context, network string, to netip.AddrPort) (c
 			return err
 		})
 	case "tcp", "tcp4":
-		conn, err = c.dialTCP(ctx, to)
+		conn, err = c.connect(ctx, to)
 	default:
 		return nil, net.UnknownNetworkError(network)
 	}
@@ -178,6 +203,9 @@ func (c *Client) dialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, erro
 		return nil, err
 	}
 	defer s.Close()
+	// What most devices in a home use, whatever this machine does. BBR, for one, would
+	// not fill a router's buffers. A kernel without it keeps its own.
+	_ = s.SetsockoptString(unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic")
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(errGone) })()

@@ -58,3 +58,12 @@ func (s *Series) Values() []float64 {
 	}
 	return values
 }
+
+// Rates are the sums of the spans, per second: of bytes, bytes per second.
+func (s *Series) Rates() []float64 {
+	rates := make([]float64, len(s.sums))
+	for i := range rates {
+		rates[i] = s.sums[i] / s.Step.Seconds()
+	}
+	return rates
+}

@@ -1,0 +1,139 @@
+package workload
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
+)
+
+// Result is what became of one client's work: plain data.
+type Result struct {
+	Client, MAC string
+	Kind        string
+	Start       time.Time
+	Took        time.Duration
+	Operations  int            // done, from beginning to end
+	Failures    map[string]int // how often, by reason
+	Reason      string         // the first of them
+	Unfinished  string         // why the last operation was cut short; empty: it was not
+	Bytes       int64          // of content, down and up
+	Early       int64          // those of them of the first SlowStart
+	Rate        *measure.Series
+	Times       map[string]*measure.Distribution // how long parts took, such as "connect"
+	Sums        map[string]float64               // what was added up, such as "stalled" seconds
+	Lines       map[string]*measure.Series       // values over time, such as the bitrate of a video
+	Hash        string                           // of the newest content, when it was asked for
+}
+
+// SlowStart is left out of rates: TCP has to find out first what the line bears.
+const SlowStart = 2 * time.Second
+
+// Goodput is the bits of content per second. Of what took twice as long as the
+// slow start, that is left out.
+func (r Result) Goodput() float64 {
+	bytes, took := r.Bytes, r.Took
+	if took >= 2*SlowStart {
+		bytes, took = bytes-r.Early, took-SlowStart
+	}
+	return 8 * float64(bytes) / max(took, time.Microsecond).Seconds()
+}
+
+// Failed is how many operations failed.
+func (r Result) Failed() (n int) {
+	for _, times := range r.Failures {
+		n += times
+	}
+	return n
+}
+
+// Meter counts what one client does. Its methods may be called from many goroutines.
+type Meter struct {
+	mu    sync.Mutex
+	r     Result
+	epoch time.Time // common to all clients
+}
+
+func newMeter(j Job, epoch time.Time) *Meter {
+	return &Meter{epoch: epoch, r: Result{
+		Client: j.Client.Name, MAC: j.Client.MAC, Kind: j.Work.Kind(), Failures: map[string]int{},
+		Rate:  measure.NewSeries(epoch, time.Second),
+		Times: map[string]*measure.Distribution{}, Sums: map[string]float64{}, Lines: map[string]*measure.Series{},
+	}}
+}
+
+func (m *Meter) begin() { m.r.Start = time.Now() }
+
+// Count adds bytes of content.
+func (m *Meter) Count(n int) {
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Bytes += int64(n)
+	if now.Sub(m.r.Start) < SlowStart {
+		m.r.Early += int64(n)
+	}
+	m.r.Rate.Add(now, float64(n))
+}
+
+// Time tells how long a part took.
+func (m *Meter) Time(part string, d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.r.Times[part] == nil {
+		m.r.Times[part] = measure.NewSmallDistribution()
+	}
+	m.r.Times[part].Record(d)
+}
+
+// Sum adds to what is added up under a name.
+func (m *Meter) Sum(name string, v float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Sums[name] += v
+}
+
+// Line tells the value that something has now.
+func (m *Meter) Line(name string, v float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.r.Lines[name] == nil {
+		m.r.Lines[name] = measure.NewSeries(m.epoch, time.Second)
+	}
+	m.r.Lines[name].Add(time.Now(), v)
+}
+
+// hash tells that of the content.
+func (m *Meter) hash(sum string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Hash = sum
+}
+
+func (m *Meter) finished() { m.r.Operations++ }
+
+// mostReasons bounds what a client remembers of days of failures.
+const mostReasons = 20
+
+func (m *Meter) failed(err error) {
+	reason := err.Error()
+	if m.r.Reason == "" {
+		m.r.Reason = reason
+	}
+	if _, known := m.r.Failures[reason]; !known && len(m.r.Failures) == mostReasons {
+		reason = "other reasons"
+	}
+	m.r.Failures[reason]++
+}
+
+func (m *Meter) result(cause error) Result {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Took = time.Since(m.r.Start)
+	if cause != nil && !errors.Is(cause, errStop) {
+		m.r.Unfinished = fmt.Sprintf("cut short: %v", cause)
+	}
+	return m.r
+}
