@@ -84,12 +84,12 @@ func inParallel(n int, do func(i int)) {
 	}
 }
 
-// awaitStamps waits, for some milliseconds, until the kernel puts a time on
-// packets that come in. It does so for all or none of them, and begins some
-// time after the first socket has asked for it (net_enable_timestamp, dev.c).
+// awaitStamps waits, for a second or so, until the kernel puts a time on packets
+// that come in. It does so for all or none of them, and begins when it has time
+// to, after the first socket has asked for it (net_enable_timestamp, dev.c).
 // A client sends echo requests to itself meanwhile.
 func (r *prober) awaitStamps() {
-	const tries = 20
+	const tries = 1000
 	var msg [headerLen + echoPayloadLen]byte
 	var packet [256]byte
 	var control [256]byte

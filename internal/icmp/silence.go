@@ -49,5 +49,5 @@ func NextHop(ns *namespace.NS, target netip.Addr) (hop netip.Addr, resolved bool
 			return hop, len(n.HardwareAddr) > 0 && n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) == 0
 		}
 	}
-	return netip.Addr{}, false
+	return hop, false // in a crowd the kernel soon forgets who did not answer (neighbour.c)
 }
