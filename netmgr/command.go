@@ -3,6 +3,7 @@ package netmgr
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os/exec"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
@@ -62,4 +63,22 @@ func (c *Cmd) Output() ([]byte, error) {
 	c.Stdout = &out
 	err := c.Run()
 	return out.Bytes(), err
+}
+
+// StartCommand is exec.Cmd.Start inside the client's namespace. Who started it ends it;
+// what is left is killed when the client is cleaned up.
+func (c *Client) StartCommand(cmd *exec.Cmd) error { return c.ns.Start(cmd) }
+
+// Received is how many bytes the client's link has received.
+func (c *Client) Received() (int64, error) {
+	h, err := c.ns.Netlink()
+	if err != nil {
+		return 0, err
+	}
+	defer h.Close()
+	link, err := h.LinkByIndex(c.index)
+	if err != nil || link.Attrs().Statistics == nil {
+		return 0, fmt.Errorf("tester: the link %s tells nothing: %w", c.Link, err)
+	}
+	return int64(link.Attrs().Statistics.RxBytes), nil
 }

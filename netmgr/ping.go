@@ -41,27 +41,29 @@ func noGateway(c *Client) string {
 	return fmt.Sprintf("the lease from %s names no gateway (option 3)", c.Lease().Server)
 }
 
-// PingAll has every client ping its target, all at once, and returns one result
-// for each, in the order of Clients: see icmp.PingAll.
-func (m *NetworkManager) PingAll(ctx context.Context, t Target, p Ping) []PingResult {
-	results, noBuffers := icmp.PingAll(ctx, m.pingers(t), p)
+// PingAll has every client, or each of those given, ping its target, all at once,
+// and returns one result for each, in their order: see icmp.PingAll.
+func (m *NetworkManager) PingAll(ctx context.Context, t Target, p Ping, clients ...*Client) []PingResult {
+	results, noBuffers := icmp.PingAll(ctx, m.pingers(t, clients), p)
 	m.strain.noBuffers.Add(int64(noBuffers))
 	return results
 }
 
-// ProbeAll has every client measure how long its target takes to answer: see
-// icmp.ProbeAll.
-func (m *NetworkManager) ProbeAll(ctx context.Context, t Target, p Ping) Latency {
-	l := icmp.ProbeAll(ctx, m.pingers(t), p)
+// ProbeAll has them measure how long the target takes to answer: see icmp.ProbeAll.
+func (m *NetworkManager) ProbeAll(ctx context.Context, t Target, p Ping, clients ...*Client) Latency {
+	l := icmp.ProbeAll(ctx, m.pingers(t, clients), p)
 	m.strain.noBuffers.Add(int64(l.NoBuffers))
 	m.strain.overflows.Add(int64(l.Overflows))
 	return l
 }
 
 // pingers are the clients, each with its target.
-func (m *NetworkManager) pingers(t Target) []icmp.Client {
-	all := make([]icmp.Client, len(m.clients))
-	for i, c := range m.clients {
+func (m *NetworkManager) pingers(t Target, clients []*Client) []icmp.Client {
+	if len(clients) == 0 {
+		clients = m.clients
+	}
+	all := make([]icmp.Client, len(clients))
+	for i, c := range clients {
 		c.awaitSettled()
 		p := icmp.Client{
 			Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute,

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -18,6 +19,9 @@ import (
 // legend explains to people how sentences are written down.
 const legend = `  <n>          an integer; <x>: a number that may have decimals, 99.9
   <time>       a number with its unit: 30 seconds, 1 minute, 2 hours, 100 ms
+  <size>       likewise: 20MB, 1.5 GB, 500 KB
+  <clients>    all clients, each client, every client, 10 of the clients (that
+               are not busy), the other clients (that are not busy)
   "<name>"     anything, in double quotes; <IPV4>: IPV4 or IPV6
   client(s)    client or clients; have/has: either
   [brackets]   what is in them may be left out
@@ -27,6 +31,7 @@ A number may stand in double quotes: "10", "30" seconds. All else is as it stand
 const (
 	decimal = `-?\d+(?:\.\d+)?`
 	unit    = `(?:ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?)`
+	group   = `(all clients|each client|every client|the other clients|"?\d+"? of the clients)`
 )
 
 // notation is what stands for more than itself in a text that regexp.QuoteMeta
@@ -38,6 +43,8 @@ var notation = strings.NewReplacer(
 	`<x>th`, `"?(`+decimal+`)"?(?:st|nd|rd|th)`,
 	`<x>`, `"?(`+decimal+`)"?`,
 	`<time>`, `("?`+decimal+`"? ?`+unit+`"?)`,
+	`<size>`, `("?`+decimal+`"? ?(?:KB|MB|GB)"?)`,
+	`<clients>`, group,
 	`<IPV4>`, `"?((?i:ipv[46]))"?`,
 	`have/has`, `(?:have|has)`,
 	`\(s\)`, `s?`,
@@ -104,8 +111,10 @@ func countable(text string, t reflect.Type) (ok bool) {
 		_, err = strconv.Atoi(text)
 	case reflect.TypeFor[float64]():
 		_, err = strconv.ParseFloat(text, 64)
-	case reflect.TypeFor[time.Duration]():
-		_, err = readTime(text)
+	default:
+		if read, ok := readers[t]; ok {
+			_, err = read(text)
+		}
 	}
 	return err == nil
 }
@@ -121,25 +130,43 @@ func readTime(text string) (time.Duration, error) {
 	return time.ParseDuration(number + unit)
 }
 
-// handler is the method as godog can call it. godog knows no time.Duration, so
-// a method that takes one gets in front a function that takes a string there.
-func (s sentence) handler() any {
-	do, span := reflect.ValueOf(s.do), reflect.TypeFor[time.Duration]()
-	in := slices.Collect(do.Type().Ins())
-	if !slices.Contains(in, span) {
-		return s.do
+// size is a number of bytes.
+type size int64
+
+// readSize reads a <size>: 20MB, where 1 MB is 1,000,000 bytes.
+func readSize(text string) (size, error) {
+	text = strings.ReplaceAll(text, `"`, "")
+	at := strings.IndexFunc(text, unicode.IsLetter)
+	n, err := strconv.ParseFloat(strings.TrimSpace(text[:at]), 64)
+	n *= map[string]float64{"KB": 1e3, "MB": 1e6, "GB": 1e9}[text[at:at+2]]
+	if err == nil && math.Abs(n) > 1e15 {
+		err = strconv.ErrRange
 	}
+	return size(n), err
+}
+
+// readers are for arguments of types that godog does not know.
+var readers = map[reflect.Type]func(string) (any, error){
+	reflect.TypeFor[time.Duration](): func(text string) (any, error) { return readTime(text) },
+	reflect.TypeFor[size]():          func(text string) (any, error) { return readSize(text) },
+}
+
+// handler is the method as godog can call it: in front of one that takes what
+// godog does not know stands a function that takes strings there.
+func (s sentence) handler() any {
+	do := reflect.ValueOf(s.do)
+	in := slices.Collect(do.Type().Ins())
 	for i, t := range in {
-		if t == span {
+		if readers[t] != nil {
 			in[i] = reflect.TypeFor[string]()
 		}
 	}
 	front := reflect.FuncOf(in, slices.Collect(do.Type().Outs()), false)
 	return reflect.MakeFunc(front, func(args []reflect.Value) []reflect.Value {
 		for i := range args {
-			if do.Type().In(i) == span {
-				d, _ := readTime(args[i].String()) // check has refused what cannot be read
-				args[i] = reflect.ValueOf(d)
+			if read := readers[do.Type().In(i)]; read != nil {
+				v, _ := read(args[i].String()) // check has refused what cannot be read
+				args[i] = reflect.ValueOf(v)
 			}
 		}
 		return do.Call(args)

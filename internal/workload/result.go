@@ -9,7 +9,14 @@ import (
 	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
-// Result is what became of one client's work: plain data.
+// Outcome is what became of the work of all clients: plain data, as Result.
+type Outcome struct {
+	Start   time.Time
+	Clients []Result                         // one for each job, in their order
+	Times   map[string]*measure.Distribution // of all clients, as Result's
+}
+
+// Result is what became of one client's work.
 type Result struct {
 	Client, MAC string
 	Kind        string
@@ -22,7 +29,7 @@ type Result struct {
 	Bytes       int64          // of content, down and up
 	Early       int64          // those of them of the first SlowStart
 	Rate        *measure.Series
-	Times       map[string]*measure.Distribution // how long parts took, such as "connect"
+	Times       map[string]*measure.Distribution // how long its parts took, such as "connect"
 	Sums        map[string]float64               // what was added up, such as "stalled" seconds
 	Lines       map[string]*measure.Series       // values over time, such as the bitrate of a video
 	Hash        string                           // of the newest content, when it was asked for
@@ -51,17 +58,34 @@ func (r Result) Failed() (n int) {
 
 // Meter counts what one client does. Its methods may be called from many goroutines.
 type Meter struct {
-	mu    sync.Mutex
-	r     Result
-	epoch time.Time // common to all clients
+	mu          sync.Mutex
+	r           Result
+	own, common *times
 }
 
-func newMeter(j Job, epoch time.Time) *Meter {
-	return &Meter{epoch: epoch, r: Result{
+// newMeter is a client's. All clients have the start of their series in common.
+func newMeter(j Job, start time.Time, common *times) *Meter {
+	own := &times{by: map[string]*measure.Distribution{}, empty: measure.NewSmallDistribution}
+	return &Meter{own: own, common: common, r: Result{
 		Client: j.Client.Name, MAC: j.Client.MAC, Kind: j.Work.Kind(), Failures: map[string]int{},
-		Rate:  measure.NewSeries(epoch, time.Second),
-		Times: map[string]*measure.Distribution{}, Sums: map[string]float64{}, Lines: map[string]*measure.Series{},
+		Rate: measure.NewSeries(start, time.Second), Times: own.by, Sums: map[string]float64{}, Lines: map[string]*measure.Series{},
 	}}
+}
+
+// times are distributions by what took the time.
+type times struct {
+	mu    sync.Mutex
+	by    map[string]*measure.Distribution
+	empty func() *measure.Distribution
+}
+
+func (t *times) add(part string, d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.by[part] == nil {
+		t.by[part] = t.empty()
+	}
+	t.by[part].Record(d)
 }
 
 func (m *Meter) begin() { m.r.Start = time.Now() }
@@ -80,12 +104,8 @@ func (m *Meter) Count(n int) {
 
 // Time tells how long a part took.
 func (m *Meter) Time(part string, d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.r.Times[part] == nil {
-		m.r.Times[part] = measure.NewSmallDistribution()
-	}
-	m.r.Times[part].Record(d)
+	m.own.add(part, d)
+	m.common.add(part, d)
 }
 
 // Sum adds to what is added up under a name.
@@ -100,7 +120,7 @@ func (m *Meter) Line(name string, v float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.r.Lines[name] == nil {
-		m.r.Lines[name] = measure.NewSeries(m.epoch, time.Second)
+		m.r.Lines[name] = measure.NewSeries(m.r.Rate.Start, time.Second)
 	}
 	m.r.Lines[name].Add(time.Now(), v)
 }
@@ -136,4 +156,35 @@ func (m *Meter) result(cause error) Result {
 		m.r.Unfinished = fmt.Sprintf("cut short: %v", cause)
 	}
 	return m.r
+}
+
+// Throughput is the bits of content of all clients per second, from the first
+// start to the last end, without the slow start.
+func (o Outcome) Throughput() float64 {
+	bytes, early, end := int64(0), int64(0), o.Start
+	start := time.Now()
+	for _, r := range o.Clients {
+		bytes, early = bytes+r.Bytes, early+r.Early
+		if r.Start.Before(start) {
+			start = r.Start
+		}
+		if last := r.Start.Add(r.Took); last.After(end) {
+			end = last
+		}
+	}
+	return Result{Bytes: bytes, Early: early, Took: end.Sub(start)}.Goodput()
+}
+
+// Shares are the clients' goodputs, as parts of what each would have if all had
+// the same.
+func (o Outcome) Shares() []float64 {
+	shares, sum := make([]float64, len(o.Clients)), 0.0
+	for i, r := range o.Clients {
+		shares[i] = r.Goodput()
+		sum += shares[i]
+	}
+	for i := range shares {
+		shares[i] *= float64(len(shares)) / max(sum, 1)
+	}
+	return shares
 }

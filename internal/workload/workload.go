@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Client is who works.
@@ -24,7 +25,6 @@ type Client struct {
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connections are TCP's, of package net or around it
 	Resolve   func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	Start     func(*exec.Cmd) error // starts a program inside
-	Life      context.Context       // ends with the client
 	Roots     *x509.CertPool        // certificates to trust; nil: those of this machine
 }
 
@@ -53,10 +53,9 @@ type Schedule struct {
 
 // Running is jobs under way.
 type Running struct {
-	Start   time.Time
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
-	results []Result
+	outcome Outcome
 }
 
 // errStop ends work that is not to go on: no failure of it.
@@ -64,7 +63,7 @@ var errStop = errors.New("told to stop")
 
 // Start lets all jobs begin. They end by themselves, with ctx, or by Stop.
 func Start(ctx context.Context, jobs []Job, s Schedule) *Running {
-	r := &Running{Start: time.Now(), done: make(chan struct{}), results: make([]Result, len(jobs))}
+	r := &Running{done: make(chan struct{}), outcome: Outcome{Start: time.Now(), Clients: make([]Result, len(jobs))}}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	free := func() {}
 	if s.For > 0 {
@@ -73,8 +72,11 @@ func Start(ctx context.Context, jobs []Job, s Schedule) *Running {
 		s.Times = max(1, s.Times)
 	}
 	var all sync.WaitGroup
+	common := &times{by: map[string]*measure.Distribution{}, empty: measure.NewDistribution}
+	r.outcome.Times = common.by
 	for i, j := range jobs {
-		all.Go(func() { r.results[i] = j.run(ctx, s, r.Start, time.Duration(i)*s.Gap) })
+		m := newMeter(j, r.outcome.Start, common)
+		all.Go(func() { r.outcome.Clients[i] = j.run(ctx, s, m, time.Duration(i)*s.Gap) })
 	}
 	go func() {
 		defer close(r.done)
@@ -85,33 +87,26 @@ func Start(ctx context.Context, jobs []Job, s Schedule) *Running {
 	return r
 }
 
-// Wait returns the results, one for each job in their order, when all are over.
-func (r *Running) Wait() []Result {
+// Wait returns what became of all jobs, when they are over.
+func (r *Running) Wait() Outcome {
 	<-r.done
-	return r.results
+	return r.outcome
 }
 
 // Stop cuts short what is still under way, which is no failure, and is Wait.
-func (r *Running) Stop() []Result {
+func (r *Running) Stop() Outcome {
 	r.cancel(errStop)
 	return r.Wait()
 }
 
-// Done is closed when all jobs are over.
-func (r *Running) Done() <-chan struct{} { return r.done }
-
 // Run is Start and Wait.
-func Run(ctx context.Context, jobs []Job, s Schedule) []Result { return Start(ctx, jobs, s).Wait() }
+func Run(ctx context.Context, jobs []Job, s Schedule) Outcome { return Start(ctx, jobs, s).Wait() }
 
 // breath is the wait after a failure: nobody asks a router a thousand times a
 // second for what it refuses.
 const breath = time.Second
 
-func (j Job) run(ctx context.Context, s Schedule, start time.Time, after time.Duration) Result {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(j.Client.Life, cancel)()
-	m := newMeter(j, start)
+func (j Job) run(ctx context.Context, s Schedule, m *Meter, after time.Duration) Result {
 	sleep(ctx, after)
 	m.begin()
 	for n := 0; (s.Times == 0 || n < s.Times) && ctx.Err() == nil; n++ {
