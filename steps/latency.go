@@ -12,12 +12,12 @@ import (
 // from the pings of connectivity.go, which only say whether somebody answered.
 func (w *world) latency() []sentence {
 	const (
-		measures = "every client pings it, evenly spread over ping.interval, with the kernel's times"
+		measures = "each pings it, evenly spread over ping.interval, with the kernel's times"
 		judges   = "of all replies of the newest measurement, which is made for ping.duration if there was none; lost pings do not count"
 	)
 	return []sentence{
-		{`all clients measure the latency to the router for <time>`, measures, w.measureFor(toRouter)},
-		{`all clients measure the latency to Google DNS for <time>`, measures, w.measureFor(toInternet)},
+		{`<clients> measure(s) the latency to the router for <time>`, measures, w.measureFor(toRouter)},
+		{`<clients> measure(s) the latency to Google DNS for <time>`, measures, w.measureFor(toInternet)},
 		{`the <x>th percentile latency to the router should be under <time>`, judges, w.latencyUnder(toRouter)},
 		{`the <x>th percentile latency to Google DNS should be under <time>`, judges, w.latencyUnder(toInternet)},
 		{`no client should lose more than <x>% of its pings`, "in the newest round of pings or measurement of latency; the latter is made, to the router, if there was neither", w.lostAtMost},
@@ -27,22 +27,27 @@ func (w *world) latency() []sentence {
 // maxMeasure bounds a measurement: a scenario is no monitor.
 const maxMeasure = 24 * time.Hour
 
-func (w *world) measureFor(whom target) func(context.Context, time.Duration) error {
-	return func(ctx context.Context, d time.Duration) error {
+func (w *world) measureFor(whom target) func(context.Context, string, time.Duration) error {
+	return func(ctx context.Context, who string, d time.Duration) error {
 		if d < time.Second || d > maxMeasure {
 			return refuse("a measurement of %s: ask for %s to %s", d, time.Second, maxMeasure)
 		}
-		return w.measure(ctx, whom, 0, d)
+		clients, err := w.members(who)
+		if err != nil {
+			return err
+		}
+		return w.measure(ctx, whom, 0, d, clients...)
 	}
 }
 
-// measure sends count requests from each client or, when that is 0, for d.
-func (w *world) measure(ctx context.Context, whom target, count int, d time.Duration) error {
+// measure sends count requests from each client, or each of those given, or when
+// that is 0, for d.
+func (w *world) measure(ctx context.Context, whom target, count int, d time.Duration, clients ...*netmgr.Client) error {
 	p := w.ping()
 	p.Count, p.Duration = count, d
 	var measured netmgr.Latency
 	report, err := w.round(ctx, whom, p, func(m *netmgr.NetworkManager, t netmgr.Target, p netmgr.Ping) []netmgr.PingResult {
-		measured = m.ProbeAll(ctx, t, p)
+		measured = m.ProbeAll(ctx, t, p, clients...)
 		return measured.Clients
 	})
 	if err != nil {

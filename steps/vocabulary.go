@@ -33,6 +33,10 @@ func chapters(w *world) []chapter {
 		{"Connectivity", w.connectivity()},
 		{"Latency", w.latency()},
 		{"Names and pages", w.names()},
+		{"Downloads and uploads", w.traffic()},
+		{"Video", w.video()},
+		{"Different things at one time", w.mixed()},
+		{"Latency under load", w.underLoad()},
 		{"The lab's router, misbehaving on purpose", w.router()},
 	}
 }

@@ -24,6 +24,12 @@ type world struct {
 	last      *pinged                    // the newest round of pings
 	rounds    map[target]*pinged         // the newest round for each target
 	latencies map[target]*netmgr.Latency // the newest measurement for each target
+	worked    *busy                      // the newest work that is over
+	kept      []*busy                    // work that goes on beside the sentences
+	fileSize  size                       // of what is downloaded from the lab; 0: not said
+	source    string                     // of downloads, if a sentence has named it
+	assigned  time.Duration              // of work by chance that has not begun; 0: none
+	loaded    *loaded                    // the newest measurement under load
 	event     *event                     // the newest that clients are to recover from
 	began     time.Time
 	limits    []health.Limit  // of the tester's own, that it was at in this scenario
@@ -111,11 +117,12 @@ func (w *world) cleanup() error {
 	if w.m == nil {
 		return nil
 	}
+	kept := w.stop("")
 	ctx, cancel := context.WithTimeout(w.suite.patience, cleanupTime)
 	defer cancel()
 	err := w.m.Cleanup(ctx)
 	w.suite.unreleased += w.m.Unreleased()
-	return err
+	return errors.Join(kept, err)
 }
 
 // manager is the scenario's NetworkManager, made on first use.

@@ -23,6 +23,10 @@ type Config struct {
 	DNS       []netip.Addr // IPv4; empty means the servers of the lease
 	Ping      Ping
 	Targets   Targets
+	Download  Download
+	Upload    Upload
+	Video     Video
+	Stress    Stress
 	Lab       lab.Options
 	Router    Router
 	Results   Results
@@ -76,6 +80,33 @@ type Targets struct {
 	Control   string     // a link that is another way to the Internet; empty: there is none
 }
 
+// Download says what clients get, and how.
+type Download struct {
+	URL         string        // empty: the lab's, in the lab
+	Timeout     time.Duration // until all of it must be there
+	Connections int           // of each client, side by side
+	Verify      string        // length or hash
+}
+
+// Upload says where clients send to.
+type Upload struct {
+	URL string // empty: the lab's, in the lab
+}
+
+// Video says what clients play, and what counts as well played.
+type Video struct {
+	URLs     []string // of HLS playlists, which clients take in turn; empty: the lab's, in the lab
+	Duration time.Duration
+	Startup  time.Duration // until it must play
+	MaxStall float64       // percent of the time that it may stand still
+	Command  string        // a program that plays in place of lanstorm; {url} is the URL
+}
+
+// Stress is about workloads at random.
+type Stress struct {
+	Seed int // of chance; 0: another for each run
+}
+
 // Router is what the device under test is called in results.
 type Router struct {
 	Name     string
@@ -112,6 +143,8 @@ func Default() Config {
 			InternetRate: 100,
 		},
 		Targets: Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
+		Download: Download{Timeout: 5 * time.Minute, Connections: 1, Verify: "length"},
+		Video:    Video{Duration: 30 * time.Second, Startup: 5 * time.Second, MaxStall: 1},
 		Lab: lab.Options{
 			Subnet:    netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, 0, 0}), 16),
 			Pool:      defaultPool,

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -82,6 +83,23 @@ var vendorClass = word[string]("a vendor class (1 to 255 printable ASCII charact
 // label is a short text about the device under test, or none.
 var label = word[string]("a text of at most 100 printable characters", func(s string) bool {
 	return utf8.RuneCountInString(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+})
+
+var webAddress = word[string]("a URL that begins with http:// or https:// and names a host", func(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+})
+
+func webAddressOrNone(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	return webAddress(text)
+}
+
+// command is a program and its arguments, or none.
+var command = word[string]("a program with arguments, {url} among them", func(s string) bool {
+	return s == "" || strings.Contains(s, "{url}") && !strings.ContainsFunc(s, unicode.IsControl)
 })
 
 var folder = word[string]("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })

@@ -67,3 +67,11 @@ func (s *Series) Rates() []float64 {
 	}
 	return rates
 }
+
+// Widen makes the spans as long as step, which must be one of those that the series
+// would come to by itself: so several can be put side by side.
+func (s *Series) Widen(step time.Duration) {
+	for s.Step < step {
+		s.halve()
+	}
+}

@@ -88,7 +88,11 @@ func (t *times) add(part string, d time.Duration) {
 	t.by[part].Record(d)
 }
 
-func (m *Meter) begin() { m.r.Start = time.Now() }
+func (m *Meter) begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Start = time.Now()
+}
 
 // Count adds bytes of content.
 func (m *Meter) Count(n int) {
@@ -132,7 +136,11 @@ func (m *Meter) hash(sum string) {
 	m.r.Hash = sum
 }
 
-func (m *Meter) finished() { m.r.Operations++ }
+func (m *Meter) finished() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.r.Operations++
+}
 
 // mostReasons bounds what a client remembers of days of failures.
 const mostReasons = 20

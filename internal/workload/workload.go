@@ -24,7 +24,9 @@ type Client struct {
 	Gateway   netip.Addr
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connections are TCP's, of package net or around it
 	Resolve   func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	Ping      func(ctx context.Context, to netip.Addr, p Ping) (lost int, reason string)
 	Start     func(*exec.Cmd) error // starts a program inside
+	Received  func() (int64, error) // bytes that its link has received
 	Roots     *x509.CertPool        // certificates to trust; nil: those of this machine
 }
 
@@ -56,6 +58,7 @@ type Running struct {
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
 	outcome Outcome
+	meters  []*Meter
 }
 
 // errStop ends work that is not to go on: no failure of it.
@@ -76,6 +79,7 @@ func Start(ctx context.Context, jobs []Job, s Schedule) *Running {
 	r.outcome.Times = common.by
 	for i, j := range jobs {
 		m := newMeter(j, r.outcome.Start, common)
+		r.meters = append(r.meters, m)
 		all.Go(func() { r.outcome.Clients[i] = j.run(ctx, s, m, time.Duration(i)*s.Gap) })
 	}
 	go func() {
@@ -97,6 +101,19 @@ func (r *Running) Wait() Outcome {
 func (r *Running) Stop() Outcome {
 	r.cancel(errStop)
 	return r.Wait()
+}
+
+// Progress is how many clients have done their work so far, and the bytes of content
+// that all have moved.
+func (r *Running) Progress() (done int, bytes int64) {
+	for _, m := range r.meters {
+		m.mu.Lock()
+		if bytes += m.r.Bytes; m.r.Operations > 0 {
+			done++
+		}
+		m.mu.Unlock()
+	}
+	return done, bytes
 }
 
 // Run is Start and Wait.

@@ -1,0 +1,213 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/lanstorm/lanstorm/internal/workload"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// mixed is the sentences about clients that do different things at one time.
+func (w *world) mixed() []sentence {
+	const table = "a table: | clients | doing |, with rows such as | 10 | streaming a video |; what can be done: "
+	return []sentence{
+		{`I assign a random workload to each client for <time>`, "each gets one by chance (stress.seed), and begins when the next sentence says so", w.assignRandom},
+		{`a stress scenario manager with duration <n> seconds and download URL "<name>"`, "the same, for all clients that there are then, and downloads are of this URL", w.assignStress},
+		{`I start the stress test`, "the workloads assigned are done, again and again, until their time is over", w.startMix},
+		{`I should see results for each namespace`, "each client did its work at least once, and never failed; starts it, if nobody has", w.seeResults},
+		{`the clients do this for <time>[:]`, table + strings.Join(slices.Sorted(maps.Keys(doings)), ", "), w.doThis},
+		{`the clients keep doing this[:]`, "the same, beside the next sentences, until everything stops or the scenario ends", w.keepDoingThis},
+		{`everything stops`, "no client does anything any more; those that failed meanwhile are told", w.stops("")},
+	}
+}
+
+// doings are what clients can do, in the words of a table. The others say nothing
+// of a client's number i.
+var doings = map[string]func(*world) (func(i int) workload.Work, error){
+	"downloading": func(w *world) (func(int) workload.Work, error) {
+		work, err := w.downloading()
+		return same(work), err
+	},
+	"uploading": func(w *world) (func(int) workload.Work, error) {
+		work, err := w.uploading(20e6)
+		return same(work), err
+	},
+	"streaming a video":  (*world).streaming,
+	"pinging the router": func(w *world) (func(int) workload.Work, error) { return w.pinging(toRouter), nil },
+	"pinging Google DNS": func(w *world) (func(int) workload.Work, error) { return w.pinging(toInternet), nil },
+	"connecting to the router": func(w *world) (func(int) workload.Work, error) {
+		return same(workload.Connect{Ports: routersPorts}), nil
+	},
+	"resolving names": (*world).resolving,
+	"idle":            nil,
+}
+
+// routersPorts are those that a home router has open, or refuses: DNS, HTTP, HTTPS.
+var routersPorts = []int{53, 80, 443}
+
+func (w *world) resolving() (func(int) workload.Work, error) {
+	address, err := w.downloadURL()
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return same(workload.Resolve{Name: u.Hostname()}), nil
+}
+
+func (w *world) assignRandom(d time.Duration) error {
+	if d < time.Second || d > maxMeasure {
+		return refuse("%s: ask for %s to %s", d, time.Second, maxMeasure)
+	}
+	w.assigned = d
+	return nil
+}
+
+func (w *world) assignStress(seconds int, address string) error {
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return refuse("%q is not a URL that begins with http:// or https://", address)
+	}
+	w.source = address
+	return w.assignRandom(time.Duration(min(max(seconds, 0), 1e6)) * time.Second)
+}
+
+// startMix has each client do something else, by chance.
+func (w *world) startMix(ctx context.Context) error {
+	if w.assigned == 0 {
+		return refuse(`no workload is assigned: say "I assign a random workload to each client for 30 seconds" first`)
+	}
+	seed := w.config().Stress.Seed
+	if seed == 0 {
+		seed = 1 + rand.IntN(1<<31-1)
+	}
+	w.suite.chronicle.message("note", "which client does what: stress.seed %d", seed)
+	var kinds []func(int) workload.Work
+	for _, name := range slices.Sorted(maps.Keys(doings)) {
+		if doings[name] == nil {
+			continue
+		}
+		work, err := doings[name](w)
+		if err != nil {
+			return err
+		}
+		kinds = append(kinds, work)
+	}
+	chance := rand.New(rand.NewPCG(uint64(seed), 0))
+	lasts := w.assigned
+	w.assigned = 0
+	return w.do(ctx, "mixed", fmt.Sprintf("workloads at random for %s", lasts), "all clients", workload.Schedule{For: lasts},
+		func(i int) workload.Work { return kinds[chance.IntN(len(kinds))](i) })
+}
+
+func (w *world) seeResults(ctx context.Context) error {
+	if w.assigned > 0 {
+		if err := w.startMix(ctx); err != nil {
+			return err
+		}
+	}
+	if w.worked == nil {
+		return refuse(`no client has done anything yet: say "I start the stress test" first`)
+	}
+	var nothing []netmgr.Problem
+	for _, r := range w.worked.outcome.Clients {
+		if r.Operations+r.Failed() == 0 && r.Bytes == 0 {
+			nothing = append(nothing, workProblem(r, fmt.Sprintf("did not get to the end of one %s", r.Kind)))
+		}
+	}
+	if err := w.worked.verdict(); err != nil {
+		return err
+	}
+	return verdict(w.m, "have no results", nothing)
+}
+
+func (w *world) doThis(ctx context.Context, d time.Duration, table *godog.Table) error {
+	if d < time.Second || d > maxMeasure {
+		return refuse("%s: ask for %s to %s", d, time.Second, maxMeasure)
+	}
+	b, work, err := w.household(table)
+	if err != nil {
+		return err
+	}
+	w.assign(ctx, b, workload.Schedule{For: d}, work)
+	w.suite.chronicle.left(d)
+	w.over(b, b.running.Wait)
+	return errors.Join(context.Cause(ctx), b.verdict())
+}
+
+func (w *world) keepDoingThis(table *godog.Table) error {
+	b, work, err := w.household(table)
+	if err != nil {
+		return err
+	}
+	w.assign(w.suite.patience, b, workload.Schedule{For: maxMeasure}, work)
+	w.kept = append(w.kept, b)
+	return nil
+}
+
+// household reads who does what.
+func (w *world) household(table *godog.Table) (*busy, func(i int) workload.Work, error) {
+	free, err := w.members("all clients")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, b := range w.kept {
+		free = slices.DeleteFunc(free, func(c *netmgr.Client) bool { return slices.Contains(b.clients, c) })
+	}
+	rows := table.Rows
+	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
+		return nil, nil, refuse("the table has other columns than | clients | doing |, or no row below them")
+	}
+	b := &busy{kind: "mixed"}
+	var works []workload.Work
+	var told []string
+	for _, row := range rows[1:] {
+		number, doing := row.Cells[0].Value, row.Cells[1].Value
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n > len(free) {
+			return nil, nil, refuse("%q clients: there are %d that have nothing to do yet", number, len(free))
+		}
+		kind, known := doings[doing]
+		if !known {
+			return nil, nil, refuse("%q is nothing that clients can do: there are %s", doing, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
+		}
+		if kind != nil {
+			work, err := kind(w)
+			if err != nil {
+				return nil, nil, err
+			}
+			for i := range n {
+				b.clients, works = append(b.clients, free[i]), append(works, work(i))
+			}
+		}
+		free, told = free[n:], append(told, number+" "+doing)
+	}
+	if len(works) == 0 {
+		return nil, nil, refuse("all clients are idle: let some do something")
+	}
+	b.what = "a household: " + strings.Join(told, ", ")
+	return b, func(i int) workload.Work { return works[i] }, nil
+}
+
+// pinging is two pings at the pace of godog.yml, again and again.
+func (w *world) pinging(whom target) func(int) workload.Work {
+	p := w.ping()
+	p.Interval, _ = w.pace(whom, len(w.m.Clients()))
+	t := w.config().Targets.Router // the zero Addr is each client's own
+	if whom == toInternet {
+		t = w.config().Targets.GoogleDNS
+	}
+	return same(workload.Ping{Target: t, Count: 2, Interval: p.Interval, Timeout: p.Timeout})
+}

@@ -1,0 +1,363 @@
+package steps
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/health"
+	"github.com/lanstorm/lanstorm/internal/workload"
+	"github.com/lanstorm/lanstorm/netmgr"
+)
+
+// traffic is the sentences about downloads and uploads, and about what any work
+// has moved.
+func (w *world) traffic() []sentence {
+	const (
+		gets   = "each gets all of download.url, over download.connections, within download.timeout"
+		sends  = "each sends so much to upload.url"
+		done   = "each got all of it, with the right length (download.verify)"
+		begins = "goes on beside the next sentences until it is told to stop, or the scenario ends"
+		stops  = "no client does so any more; those that failed meanwhile are told"
+	)
+	return []sentence{
+		{`the download target URL is configured`, "download.url is set, or this is the lab", w.downloadIsConfigured},
+		{`a <size> ZIP file URL is configured as the download source`, "the same; in the lab, where download.url is not set, clients get a file of that size", w.downloadOf},
+		{`the host machine can reach the download server`, "this machine, or the lab's router, gets an answer from download.url", w.hostReachesServer},
+		{`<clients> start(s) downloading the <size> ZIP file simultaneously`, gets, w.downloadSized},
+		{`<clients> start(s) downloading the configured file simultaneously`, gets, w.download},
+		{`each client should complete the download`, done, w.downloaded},
+		{`each client should complete the download within <time>`, done, w.downloadedWithin},
+		{`<clients> start(s) uploading <size> simultaneously`, sends, w.upload},
+		{`each client should complete the upload`, "the server took all of it", w.uploaded},
+		{`<clients> keep(s) downloading`, gets + ", again and again; " + begins, w.keepDownloading},
+		{`<clients> keep(s) uploading`, "each sends 20 MB to upload.url, again and again; " + begins, w.keepUploading},
+		{`the downloads stop`, stops, w.stops("download")},
+		{`the uploads stop`, stops, w.stops("upload")},
+		{`the total throughput should be at least <x> Mbit/s`, "of all clients together, in what they did last, without the first 2 seconds", w.throughputAtLeast},
+		{`no client should get less than <x>% of the fair share`, "of what each would have had, in what they did last, if all had got the same", w.shareAtLeast},
+	}
+}
+
+// busy is work that clients have been given.
+type busy struct {
+	kind    string // of workload.Work, or mixed
+	what    string // such as "download http://…"
+	clients []*netmgr.Client
+	running *workload.Running
+	outcome workload.Outcome
+	watched func() health.Report
+}
+
+// assign gives each of the clients its work, and returns while they do it.
+func (w *world) assign(ctx context.Context, b *busy, s workload.Schedule, work func(i int) workload.Work) {
+	jobs := make([]workload.Job, len(b.clients))
+	for i, c := range b.clients {
+		jobs[i] = workload.Job{Client: w.worker(c), Work: work(i)}
+	}
+	b.watched = w.watch(w.m, false)
+	b.running = workload.Start(ctx, jobs, s)
+}
+
+// over ends work, and puts down what became of it.
+func (w *world) over(b *busy, end func() workload.Outcome) {
+	b.outcome = end()
+	w.worked = b
+	w.suite.chronicle.activity(workActivity(b, b.watched()))
+}
+
+// do has clients do their work, and waits for them.
+func (w *world) do(ctx context.Context, kind, what, who string, s workload.Schedule, work func(i int) workload.Work) error {
+	clients, err := w.members(who)
+	if err != nil {
+		return err
+	}
+	b := &busy{kind: kind, what: what, clients: clients}
+	w.assign(ctx, b, s, work)
+	w.suite.chronicle.tell(b.progress)
+	w.over(b, b.running.Wait)
+	return context.Cause(ctx)
+}
+
+// keep has clients go on with their work until it is stopped.
+func (w *world) keep(kind, what, who string, work func(i int) workload.Work) error {
+	clients, err := w.members(who)
+	if err != nil {
+		return err
+	}
+	b := &busy{kind: kind, what: what, clients: clients}
+	w.assign(w.suite.patience, b, workload.Schedule{For: maxMeasure}, work)
+	w.kept = append(w.kept, b)
+	return nil
+}
+
+// stops ends the work of a kind that is kept up.
+func (w *world) stops(kind string) func() error {
+	return func() error {
+		if !slices.ContainsFunc(w.kept, func(b *busy) bool { return kind == "" || b.kind == kind }) {
+			return refuse("no client keeps doing so: say so first, as in %q", `10 of the clients keep downloading`)
+		}
+		return w.stop(kind)
+	}
+}
+
+// stop is for all kinds when none is named.
+func (w *world) stop(kind string) (err error) {
+	w.kept = slices.DeleteFunc(w.kept, func(b *busy) bool {
+		if kind != "" && b.kind != kind {
+			return false
+		}
+		w.over(b, b.running.Stop)
+		err = errors.Join(err, b.verdict())
+		return true
+	})
+	return err
+}
+
+// members are the clients that <clients> names, with an address to work from.
+func (w *world) members(who string) ([]*netmgr.Client, error) {
+	m, err := w.standing()
+	if err != nil {
+		return nil, err
+	}
+	var taken []*netmgr.Client
+	for _, b := range w.kept {
+		taken = append(taken, b.clients...)
+	}
+	clients := m.Clients()
+	if strings.HasPrefix(who, "all ") || strings.HasPrefix(who, "each ") || strings.HasPrefix(who, "every ") {
+		return clients, nil
+	}
+	free := slices.DeleteFunc(clients, func(c *netmgr.Client) bool { return slices.Contains(taken, c) })
+	if who == "the other clients" {
+		if len(taken) == 0 || len(free) == 0 {
+			return nil, refuse("there are no others: %d of %d clients are busy", len(taken), len(m.Clients()))
+		}
+		return free, nil
+	}
+	var n int
+	if _, err := fmt.Sscan(strings.Trim(strings.Fields(who)[0], `"`), &n); err != nil || n < 1 || n > len(free) {
+		return nil, refuse("%s: there are %d, of which %d are busy", who, len(m.Clients()), len(taken))
+	}
+	return free[:n], nil
+}
+
+// worker is a client as workloads know it.
+func (w *world) worker(c *netmgr.Client) workload.Client {
+	return workload.Client{
+		Name: c.Name, MAC: c.MAC.String(), Gateway: c.Lease().Gateway, Roots: w.suite.roots,
+		Dial: c.DialContext, Resolve: c.Resolver().LookupNetIP, Start: c.StartCommand, Received: c.Received,
+		Ping: func(ctx context.Context, to netip.Addr, p workload.Ping) (lost int, reason string) {
+			r := w.m.PingAll(ctx, netmgr.Host(to), netmgr.Ping{Count: p.Count, Interval: p.Interval, Timeout: p.Timeout}, c)[0]
+			return r.Asked - r.Received, r.Reason
+		},
+	}
+}
+
+func (w *world) downloadIsConfigured() error {
+	_, err := w.downloadURL()
+	return err
+}
+
+func (w *world) downloadOf(n size) error {
+	if n <= 0 {
+		return refuse("a file of %d bytes: ask for more", n)
+	}
+	w.fileSize = n
+	return w.downloadIsConfigured()
+}
+
+// downloadURL is what clients get.
+func (w *world) downloadURL() (string, error) {
+	file := fmt.Sprintf("/%dKB.zip", cmp.Or(w.fileSize, 20e6)/1e3)
+	return w.urlOr(cmp.Or(w.source, w.config().Download.URL), "download.url", file)
+}
+
+func (w *world) uploadURL() (string, error) {
+	return w.urlOr(w.config().Upload.URL, "upload.url", "/upload")
+}
+
+// urlOr is the URL or, in the lab, that of a page of its download server.
+func (w *world) urlOr(url, key, page string) (string, error) {
+	if url == "" && w.suite.lab == nil {
+		return "", refuse("%s is not set in godog.yml", key)
+	}
+	return cmp.Or(url, "http://download.example.test"+page), nil
+}
+
+func (w *world) hostReachesServer(ctx context.Context) error {
+	url, err := w.downloadURL()
+	if err != nil {
+		return err
+	}
+	client, from := http.DefaultClient, "this machine"
+	if w.suite.lab != nil {
+		client, from = w.suite.lab.HTTPClient(), "the lab's router"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s cannot reach the server: %w", from, err)
+	}
+	return resp.Body.Close()
+}
+
+func (w *world) downloadSized(ctx context.Context, who string, n size) error {
+	if err := w.downloadOf(n); err != nil {
+		return err
+	}
+	return w.download(ctx, who)
+}
+
+func (w *world) download(ctx context.Context, who string) error {
+	work, err := w.downloading()
+	if err != nil {
+		return err
+	}
+	return w.do(ctx, "download", "download "+work.URL, who, workload.Schedule{}, same(work))
+}
+
+func (w *world) downloading() (workload.Download, error) {
+	url, err := w.downloadURL()
+	c := w.config().Download
+	return workload.Download{URL: url, Connections: c.Connections, Hash: c.Verify == "hash", Timeout: c.Timeout}, err
+}
+
+// same is the same work for each.
+func same(work workload.Work) func(int) workload.Work {
+	return func(int) workload.Work { return work }
+}
+
+func (w *world) upload(ctx context.Context, who string, n size) error {
+	work, err := w.uploading(n)
+	if err != nil {
+		return err
+	}
+	return w.do(ctx, "upload", "upload to "+work.URL, who, workload.Schedule{}, same(work))
+}
+
+func (w *world) uploading(n size) (workload.Upload, error) {
+	if n <= 0 {
+		return workload.Upload{}, refuse("%d bytes: ask for more", n)
+	}
+	url, err := w.uploadURL()
+	return workload.Upload{URL: url, Bytes: int64(n), Connections: w.config().Download.Connections, Timeout: w.config().Download.Timeout}, err
+}
+
+func (w *world) keepDownloading(who string) error {
+	work, err := w.downloading()
+	if err != nil {
+		return err
+	}
+	return w.keep("download", "download "+work.URL, who, same(work))
+}
+
+func (w *world) keepUploading(who string) error {
+	work, err := w.uploading(20e6)
+	if err != nil {
+		return err
+	}
+	return w.keep("upload", "upload to "+work.URL, who, same(work))
+}
+
+func (w *world) downloaded() error { return w.completed("download", 0) }
+func (w *world) uploaded() error   { return w.completed("upload", 0) }
+
+func (w *world) downloadedWithin(d time.Duration) error {
+	if err := positive(d); err != nil {
+		return err
+	}
+	return w.completed("download", d)
+}
+
+// completed judges the newest work, which must be of that kind, by whether each
+// client did it, and within a time, if one is given.
+func (w *world) completed(kind string, within time.Duration) error {
+	if w.worked == nil || w.worked.kind != kind {
+		return refuse("there was no %s yet", kind)
+	}
+	if err := w.worked.verdict(); err != nil || within == 0 {
+		return err
+	}
+	var late []netmgr.Problem
+	for _, r := range w.worked.outcome.Clients {
+		if r.Took > within {
+			late = append(late, workProblem(r, fmt.Sprintf("took %.1f s", r.Took.Seconds())))
+		}
+	}
+	return verdict(w.m, fmt.Sprintf("did not complete the %s within %s", kind, within), late)
+}
+
+func workProblem(r workload.Result, text string) netmgr.Problem {
+	return netmgr.Problem{Client: r.Client, MAC: r.MAC, Err: errors.New(text)}
+}
+
+// verdict wants everything that clients began, and that nobody stopped, to have
+// come to a good end.
+func (b *busy) verdict() error {
+	var bad []netmgr.Problem
+	hashes := map[string]int{}
+	for _, r := range b.outcome.Clients {
+		hashes[r.Hash]++
+	}
+	for _, r := range b.outcome.Clients {
+		switch {
+		case r.Reason != "" && r.Operations > 0:
+			bad = append(bad, workProblem(r, fmt.Sprintf("%s (%d of %d times)", r.Reason, r.Failed(), r.Failed()+r.Operations)))
+		case r.Reason != "":
+			bad = append(bad, workProblem(r, r.Reason))
+		case r.Unfinished != "":
+			bad = append(bad, workProblem(r, r.Unfinished))
+		case r.Hash != "" && 2*hashes[r.Hash] < len(b.outcome.Clients):
+			bad = append(bad, workProblem(r, "got other bytes than most: SHA-256 "+r.Hash[:12]+"…"))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &clientsError{fmt.Sprintf("%d of %d clients did not complete the %s: %s", len(bad), len(b.outcome.Clients), b.kind, grouped(bad)), bad}
+}
+
+func (w *world) moved() (workload.Outcome, error) {
+	if w.worked == nil {
+		return workload.Outcome{}, refuse(`no client has moved anything yet: say "all clients start downloading the 20MB ZIP file simultaneously" first`)
+	}
+	return w.worked.outcome, nil
+}
+
+func (w *world) throughputAtLeast(mbits float64) error {
+	o, err := w.moved()
+	if err != nil {
+		return err
+	}
+	if found := o.Throughput(); found < mbits*1e6 {
+		return fmt.Errorf("the total throughput is %s, not %s (%s)", rate(found), rate(mbits*1e6), w.worked.what)
+	}
+	return nil
+}
+
+func (w *world) shareAtLeast(percent float64) error {
+	if percent < 0 || percent > 100 {
+		return refuse("%g%% of the fair share: ask for 0 to 100", percent)
+	}
+	o, err := w.moved()
+	if err != nil {
+		return err
+	}
+	var less []netmgr.Problem
+	for i, share := range o.Shares() {
+		if 100*share < percent {
+			less = append(less, workProblem(o.Clients[i], fmt.Sprintf("%.0f%% (%s)", 100*share, rate(o.Clients[i].Goodput()))))
+		}
+	}
+	return verdict(w.m, fmt.Sprintf("got less than %g%% of the fair share", percent), less)
+}
