@@ -25,6 +25,8 @@ func (w *world) router() []sentence {
 // breaks is what the sentence about a fault does, with the argument that it says.
 func (w *world) breaks(k fault.Kind) any {
 	switch {
+	case strings.Contains(k.Sentence, "<x>/<x>"):
+		return func(down, up float64) error { return w.breakRouter(k.With(fault.Mbits(down, up))) }
 	case strings.Contains(k.Sentence, "<time>"):
 		return func(d time.Duration) error { return w.breakRouter(k.With(d)) }
 	case strings.Contains(k.Sentence, "<x>%"):

@@ -111,6 +111,8 @@ var keys = []key{
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
 	bind("lab.server", func(c *Config) *lab.Server { return &c.Lab.Server }, oneOf(lab.Servers...)),
 	bind("lab.ping_check", func(c *Config) *bool { return &c.Lab.PingCheck }, boolean),
+	bind("lab.line", func(c *Config) *fault.Line { return &c.Lab.Line }, lineOrNone),
+	bind("lab.buffer", func(c *Config) *time.Duration { return &c.Lab.Buffer }, duration(time.Millisecond, 10*time.Second)),
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),
 	bind("router.firmware", func(c *Config) *string { return &c.Router.Firmware }, label),

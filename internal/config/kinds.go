@@ -191,6 +191,14 @@ func subnet(widest, narrowest int) kind[netip.Prefix] {
 
 var faults kind[fault.Fault] = fault.Parse
 
+// lineOrNone reads an empty text as a line without a limit.
+func lineOrNone(text string) (fault.Line, error) {
+	if text == "" {
+		return fault.Line{}, nil
+	}
+	return fault.ParseLine(text)
+}
+
 // listOf reads comma separated items; no text is the empty list, which is nil.
 func listOf[T any](item kind[T]) kind[[]T] {
 	return func(text string) (items []T, err error) {

@@ -49,13 +49,16 @@ type Conditions struct {
 	Loss              float64       // percent of the packets that are lost between router and Internet
 	Delay             time.Duration // of each packet between router and Internet, either way
 	DelayPings        time.Duration // before the router itself answers a ping
+	Line              Line          // how fast the line to the provider is
+	Buffer            time.Duration // how long a full buffer at either end of that line takes to empty
+	FirstClientOnly   bool          // the TCP of all clients but one is held back
 	Isolation         bool          // clients reach the router, but not one another
 }
 
 // Kind is a fault but for its argument.
 type Kind struct {
 	Name     string
-	Sentence string // that says it in a feature; <n>, <x> or <time> is the argument
+	Sentence string // that says it in a feature; <n>, <x>, <x>/<x> or <time> is the argument
 	Means    string // one line of help
 	Builtin  bool   // only the lab's own servers can do it, not somebody else's
 	argument
@@ -72,7 +75,7 @@ type argument struct {
 func (k Kind) Usage() string { return strings.TrimSpace(k.Name + " " + k.form) }
 
 // With is the fault of this kind with that argument: an int, a float64 in
-// percent, a time.Duration or, for a kind that has none, nil.
+// percent, a time.Duration, a Line or, for a kind that has none, nil.
 func (k Kind) With(argument any) Fault {
 	switch v := argument.(type) {
 	case nil:
@@ -162,6 +165,19 @@ func percent(field func(*Conditions) *float64) argument {
 		v = math.Abs(v) // of -0
 		*field(c) = v
 		return strconv.FormatFloat(v, 'f', -1, 64) + "%", true
+	}}
+}
+
+// rates takes the rates of a line, in Mbit/s or another unit.
+func rates(field func(*Conditions) *Line) argument {
+	limit := fmt.Sprintf(" (download/upload, x from %v to %v)", slowest/1e6, fastest/1e6)
+	return argument{"<x>/<x> Mbit/s", limit, func(c *Conditions, text string) (string, bool) {
+		l, err := ParseLine(text)
+		if err != nil {
+			return "", false
+		}
+		*field(c) = l
+		return l.String(), true
 	}}
 }
 

@@ -22,6 +22,8 @@ func TestFaultsAreRead(t *testing.T) {
 		{"nothing at all", "loss -0%", "loss 0%", Conditions{}},
 		{"a duration in its unit", "delay 50ms", "delay 50ms", Conditions{Delay: 50 * time.Millisecond}},
 		{"a duration in another", "delay-dhcp 1.5s", "delay-dhcp 1.5s", Conditions{DelayDHCP: 1500 * time.Millisecond}},
+		{"a line", "line  20/5  Mbit/s", "line 20/5 Mbit/s", Conditions{Line: Line{20e6, 5e6}}},
+		{"a line in another unit", "line 1000/64kbit/s", "line 1/0.064 Mbit/s", Conditions{Line: Line{1e6, 64e3}}},
 		{"a lease of no time", "lease-time 0s", "lease-time 0s", Conditions{}},
 		{"a lease of an hour", "lease-time 60m", "lease-time 1h0m0s", Conditions{LeaseTime: time.Hour}},
 	} {
@@ -58,6 +60,12 @@ func TestWhatIsNoFault(t *testing.T) {
 		{"a negative number", "pool -1", `write pool <n> (n from 1 to`},
 		{"a duration without its unit", "delay 50", `write delay <n>ms (from 1ms to 1m0s)`},
 		{"a duration too long", "delay 2m", `write delay <n>ms (from 1ms to 1m0s)`},
+		{"a line of one rate", "line 20 Mbit/s", `write line <x>/<x> Mbit/s (download/upload, x from 0.064 to 100000)`},
+		{"a line without its unit", "line 20/5", `write line <x>/<x> Mbit/s`},
+		{"a line that carries nothing", "line 0/0 Mbit/s", `write line <x>/<x> Mbit/s`},
+		{"a line that is no number", "line 2.0.1/5 Mbit/s", `write line <x>/<x> Mbit/s`},
+		{"a line beyond all numbers", "line 1/" + strings.Repeat("9", 400) + " Mbit/s", `write line <x>/<x> Mbit/s`},
+		{"a buffer too long", "buffer 11s", `write buffer <n>ms (from 1ms to 10s)`},
 		{"half a second of lease", "lease-time 1500ms", `write lease-time <n>s (whole seconds, from 0s to 8760h0m0s)`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,6 +94,8 @@ func TestTheLastWordAboutTheRogueServerHolds(t *testing.T) {
 // three is a fault of the kind, whose argument is 3 of whatever it takes.
 func three(k Kind) Fault {
 	switch {
+	case strings.Contains(k.Sentence, "<x>/<x>"):
+		return k.With(Mbits(3, 3))
 	case strings.Contains(k.Sentence, "<time>"):
 		return k.With(3 * time.Second)
 	case strings.Contains(k.Sentence, "<x>%"):

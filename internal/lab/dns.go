@@ -20,6 +20,8 @@ example.test.               SOA   ns.example.test. hostmaster.example.test. 1 36
 example.test.               NS    ns.example.test.
 example.test.               A     198.51.100.80
 www.example.test.           CNAME example.test.
+download.example.test.      A     198.51.100.80
+video.example.test.         A     198.51.100.80
 ns.example.test.            A     8.8.8.8
 100.51.198.in-addr.arpa.    SOA   ns.example.test. hostmaster.example.test. 1 3600 600 86400 300
 80.100.51.198.in-addr.arpa. PTR   example.test.

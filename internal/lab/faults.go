@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -94,7 +95,7 @@ func (l *Lab) Conditions() fault.Conditions {
 
 // conditions is what the options ask for.
 func (l *Lab) conditions() (fault.Conditions, error) {
-	c := fault.Conditions{Pool: l.opts.Pool, LeaseTime: l.opts.LeaseTime}
+	c := fault.Conditions{Pool: l.opts.Pool, LeaseTime: l.opts.LeaseTime, Line: l.opts.Line, Buffer: cmp.Or(l.opts.Buffer, defaultBuffer)}
 	if err := l.opts.Server.gives(c.LeaseTime); err != nil {
 		return c, fmt.Errorf("lease time %s: %w", c.LeaseTime, err)
 	}
@@ -125,6 +126,9 @@ func (l *Lab) add(c *fault.Conditions, f Fault) error {
 	if err := l.opts.Server.gives(next.LeaseTime); err != nil {
 		return fmt.Errorf("fault %s: %w", f, err)
 	}
+	if k.Name == "buffer" && next.Line == (fault.Line{}) {
+		return fmt.Errorf("fault %s: the lab's line has no rate, so nothing waits for it: say first how fast it is (line 20/5 Mbit/s)", f)
+	}
 	*c = next
 	return nil
 }
@@ -148,6 +152,12 @@ func (l *Lab) behave(next fault.Conditions) error {
 	}
 	if next.DelayPings != was.DelayPings {
 		errs = append(errs, setGate(&l.pings, l.router, echoReplies, 0, next.DelayPings))
+	}
+	if next.Line != was.Line || next.Buffer != was.Buffer {
+		errs = append(errs, l.setLine(next))
+	}
+	if next.FirstClientOnly != was.FirstClientOnly {
+		errs = append(errs, setStarving(l.router, next.FirstClientOnly))
 	}
 	if next.RogueDHCP != was.RogueDHCP || next.RogueRaces != was.RogueRaces || next.RogueFaster != was.RogueFaster {
 		errs = append(errs, l.setRogue(next))

@@ -57,12 +57,10 @@ var (
 		{"in", nftables.ChainHookPrerouting, nil},
 		{"out", nftables.ChainHookPostrouting, nil},
 	}
-	echoReplies = []diversion{{"out", nftables.ChainHookOutput, []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMP}},
+	echoReplies = []diversion{{"out", nftables.ChainHookOutput, append(isProtocol(unix.IPPROTO_ICMP),
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ipv4.ICMPTypeEchoReply)}},
-	}}}
+	)}}
 )
 
 // buildGate puts a gate that lets everything pass into ns.

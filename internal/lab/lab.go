@@ -11,6 +11,7 @@ package lab
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
+	"github.com/lanstorm/lanstorm/internal/fault"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
@@ -34,6 +36,8 @@ type Options struct {
 	LeaseTime time.Duration   // of every lease, in whole seconds
 	Server    Server          // who serves DHCP and DNS
 	PingCheck bool            // of Dnsmasq and Dhcpd: they ping an address before they offer it
+	Line      fault.Line      // how fast the line to the provider is; zero: as fast as the kernel can
+	Buffer    time.Duration   // how long a packet waits for that line at most; 0: 100ms
 	Faults    []Fault         // what is broken on purpose
 	Extra     []dhcpv4.Option // sent with every OFFER and ACK of the built-in server
 	Journal   *journal.Run    // where to write down what is made; nil: nowhere
@@ -82,6 +86,7 @@ type Lab struct {
 	opts             Options
 	router, internet *namespace.NS
 	undo             []func() error // newest last
+	ca               *x509.Certificate
 	troubles
 }
 
@@ -111,6 +116,9 @@ func Start(opts Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	if err := l.connect(); err != nil {
+		return nil, err
+	}
+	if err := l.keepFolder(); err != nil {
 		return nil, err
 	}
 	if err := l.serveInternet(); err != nil {

@@ -23,14 +23,20 @@ func Masquerade(router *namespace.NS, out string) error {
 			Hooknum:  nftables.ChainHookPostrouting,
 			Priority: nftables.ChainPriorityNATSource,
 		})
-		name := make([]byte, unix.IFNAMSIZ)
-		copy(name, out)
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
-			&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: name},
-			&expr.Masq{},
-		}})
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(isLink(expr.MetaKeyOIFNAME, out), &expr.Masq{})})
 	})
+}
+
+// isLink matches packets that came, or leave, by the link name.
+func isLink(key expr.MetaKey, name string) []expr.Any {
+	padded := make([]byte, unix.IFNAMSIZ)
+	copy(padded, name)
+	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: padded}}
+}
+
+// isProtocol matches packets of a protocol above IP.
+func isProtocol(p byte) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{p}}}
 }
 
 // withNftables makes the changes that change lists, all of them or none.

@@ -39,7 +39,7 @@ type program struct {
 }
 
 // newProgram looks for the command by which server runs, of the Debian package
-// pkg, and makes the folder for it. The lab ends the program when it closes.
+// pkg. The lab ends the program when it closes.
 func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, error) {
 	path, err := exec.LookPath(command)
 	if err != nil {
@@ -48,20 +48,25 @@ func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, e
 	}
 	p := &program{lab: l, name: string(server), words: []string{path}, ready: ready}
 	p.enter = func(cmd *exec.Cmd) error { return l.router.Do(cmd.Start) }
-	if err := os.MkdirAll(p.file(""), 0o755); err != nil {
-		return nil, err
-	}
-	l.defers(func() error {
-		err := os.RemoveAll(p.file(""))
-		_ = os.Remove(journal.Dir) // fails, rightly, while others use it
-		return err
-	})
 	l.defers(func() error { p.stop(); return nil })
 	return p, nil
 }
 
-// folderOf is where the programs of the lab on parent keep their files.
+// folderOf is where the lab on parent and its programs keep their files.
 func folderOf(parent string) string { return filepath.Join(journal.Dir, parent) }
+
+// keepFolder makes that folder, which goes with the lab.
+func (l *Lab) keepFolder() error {
+	if err := os.MkdirAll(folderOf(l.Parent), 0o755); err != nil {
+		return err
+	}
+	l.defers(func() error {
+		err := os.RemoveAll(folderOf(l.Parent))
+		_ = os.Remove(journal.Dir) // fails, rightly, while others use it
+		return err
+	})
+	return nil
+}
 
 // file is the path of a file of the program.
 func (p *program) file(name string) string { return filepath.Join(folderOf(p.lab.Parent), name) }

@@ -1,0 +1,88 @@
+package lab
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// page is what http://example.test/ shows.
+const page = "<!doctype html>\n<title>example.test</title>\n<p>You reached the lab's Internet.\n"
+
+// serveInternet starts the name servers and the web server behind the router.
+func (l *Lab) serveInternet() error {
+	z, err := parseZone(zones)
+	if err != nil {
+		return err
+	}
+	for _, addr := range []netip.Addr{googleDNS, cloudflare} {
+		if err := l.serveDNS(l.internet, addr, z); err != nil {
+			return err
+		}
+	}
+	// BBR, some machines' default, does not fill the buffer of a slow line. A kernel
+	// without cubic has reno, which does.
+	_ = l.internet.SetSysctl("net/ipv4/tcp_congestion_control", "cubic")
+	return l.serveWeb()
+}
+
+// serveWeb serves the same by http and https: the page, files of any size to
+// download, a sink for uploads, and video.
+func (l *Lab) serveWeb() error {
+	files, err := l.openFiles()
+	if err != nil {
+		return fmt.Errorf("web server: %w", err)
+	}
+	certificate, err := l.certify()
+	if err != nil {
+		return fmt.Errorf("web server: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, page)
+	})
+	mux.HandleFunc("GET /{file}", files.download)
+	mux.HandleFunc("POST /upload", upload)
+	mux.HandleFunc("PUT /upload", upload)
+	v := video{files, time.Now()}
+	mux.HandleFunc("GET /{kind}/{file}", v.serve)
+	mux.HandleFunc("GET /{kind}/{name}/{file}", v.serve)
+	for port, serve := range map[uint16]func(*http.Server, net.Listener) error{
+		80:  (*http.Server).Serve,
+		443: func(s *http.Server, on net.Listener) error { return s.ServeTLS(on, "", "") },
+	} {
+		at := netip.AddrPortFrom(webServer, port).String()
+		var listener net.Listener
+		err := l.internet.Do(func() (err error) {
+			listener, err = net.Listen("tcp4", at)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("http at %s: %w", at, err)
+		}
+		s := &http.Server{
+			Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+			TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}},
+			ErrorLog:  log.New(io.Discard, "", 0), // it tells of clients that do not trust the CA
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- serve(s, listener) }()
+		l.defers(func() error {
+			if err := s.Close(); err != nil {
+				return err
+			}
+			if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	return nil
+}
