@@ -3,6 +3,7 @@ package steps
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -57,6 +58,7 @@ type Suite struct {
 	terminal bool     // the output is one
 	lab      *lab.Lab // nil on a real interface
 	parent   string
+	roots    *x509.CertPool // of a lab, which may be another process's; nil: this is none
 	journal  *journal.Run
 	patience context.Context // ends when the router is not to be waited for
 
@@ -261,6 +263,12 @@ func (s *Suite) reachRouter() (err error) {
 	}
 	if err := s.journal.Claim(s.parent); err != nil {
 		return err
+	}
+	if ca, err := lab.CAOf(s.parent); err != nil {
+		return err
+	} else if ca != nil {
+		s.roots = x509.NewCertPool()
+		s.roots.AddCert(ca)
 	}
 	_, err = netmgr.New(s.managerOptions())
 	return err

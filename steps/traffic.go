@@ -175,7 +175,11 @@ func (w *world) downloadOf(n size) error {
 
 // downloadURL is what clients get.
 func (w *world) downloadURL() (string, error) {
-	file := fmt.Sprintf("/%dKB.zip", cmp.Or(w.fileSize, 20e6)/1e3)
+	n := cmp.Or(w.fileSize, 20e6)
+	file := fmt.Sprintf("/%dMB.zip", n/1e6)
+	if n%1e6 != 0 {
+		file = fmt.Sprintf("/%dKB.zip", max(1, n/1e3))
+	}
 	return w.urlOr(cmp.Or(w.source, w.config().Download.URL), "download.url", file)
 }
 
@@ -185,7 +189,7 @@ func (w *world) uploadURL() (string, error) {
 
 // urlOr is the URL or, in the lab, that of a page of its download server.
 func (w *world) urlOr(url, key, page string) (string, error) {
-	if url == "" && w.suite.lab == nil {
+	if url == "" && w.suite.roots == nil {
 		return "", refuse("%s is not set in godog.yml", key)
 	}
 	return cmp.Or(url, "http://download.example.test"+page), nil

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,34 +59,37 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 		if err != nil {
 			return err
 		}
-		b := &busy{kind: "load", what: "load the line for " + d.String()}
 		flows := (streams + len(clients) - 1) / len(clients)
 		get, err := w.downloading()
 		if err != nil {
 			return err
 		}
-		send, err := w.uploading(1e9)
+		send, err := w.uploading(1e12)
 		if err != nil {
 			return err
 		}
 		get.Connections, send.Connections, get.Timeout, send.Timeout = flows, flows, 0, 0
+		var loads []*busy
 		var works []workload.Work
-		for _, c := range clients {
-			if down {
-				b.clients, works = append(b.clients, c), append(works, get)
-			}
-			if up {
-				b.clients, works = append(b.clients, c), append(works, send)
-			}
+		if down {
+			loads, works = append(loads, &busy{kind: "download", what: "load the line down", clients: clients}), append(works, get)
+		}
+		if up {
+			loads, works = append(loads, &busy{kind: "upload", what: "load the line up", clients: clients}), append(works, send)
 		}
 		w.suite.chronicle.left(d + 2*calm)
-		l := &loaded{}
+		l, failed := &loaded{}, error(nil)
 		report := w.watched(w.m, false, func() {
 			l.idle = w.latencyFor(ctx, calm)
-			w.assign(ctx, b, workload.Schedule{For: d}, func(i int) workload.Work { return works[i] })
+			for i, b := range loads {
+				w.assign(ctx, b, workload.Schedule{For: d}, same(works[i]))
+			}
 			l.rising = w.latencyFor(ctx, rising)
 			l.full = w.latencyFor(ctx, d-rising)
-			w.over(b, b.running.Wait)
+			for _, b := range loads {
+				w.over(b, b.running.Wait)
+				failed = errors.Join(failed, b.verdict())
+			}
 			l.after = w.latencyFor(ctx, calm)
 		})
 		w.loaded = l
@@ -93,7 +97,7 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		return b.verdict()
+		return failed
 	}
 }
 

@@ -33,10 +33,10 @@ func workActivity(b *busy, report health.Report) record.Activity {
 	if len(shares) > 0 {
 		least = slices.Min(shares)
 	}
-	summary := fmt.Sprintf("%s: %d clients, %d times done, %d failures", b.what, len(o.Clients), done, failed)
+	summary := fmt.Sprintf("%s: %d clients, %d done, %d failed", b.what, len(o.Clients), done, failed)
 	if bytes > 0 {
-		summary += fmt.Sprintf("; %s at %s together (without the first %s); fairness %.2f, least share %.0f%%",
-			workload.Size(bytes), rate(o.Throughput()), workload.SlowStart, measure.Jain(shares), 100*least)
+		summary += fmt.Sprintf("; %s at %s together%s; fairness %.2f, least share %.0f%%",
+			workload.Size(bytes), rate(o.Throughput()), o.Without(), measure.Jain(shares), 100*least)
 	}
 	a := activity(b.what, summary+"; "+report.String(), report)
 	figures := []record.Figure{figure(b.kind+"s done", float64(done), record.Count), figure(b.kind+"s failed", float64(failed), record.Count)}

@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -85,4 +88,27 @@ func (l *Lab) serveWeb() error {
 		})
 	}
 	return nil
+}
+
+// HTTPClient speaks HTTP with the web server, from the router.
+func (l *Lab) HTTPClient() *http.Client {
+	roots := x509.NewCertPool()
+	roots.AddCert(l.ca)
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+		DialContext: func(_ context.Context, _, address string) (conn net.Conn, err error) {
+			host, port, err := net.SplitHostPort(address)
+			if err == nil && !slices.Contains(append(webNames, webServer.String()), host) {
+				err = fmt.Errorf("the lab's Internet has no host %s", host)
+			}
+			if err != nil {
+				return nil, err
+			}
+			err = l.router.Do(func() error {
+				conn, err = net.DialTimeout("tcp4", net.JoinHostPort(webServer.String(), port), 10*time.Second)
+				return err
+			})
+			return conn, err
+		},
+	}}
 }

@@ -166,21 +166,34 @@ func (m *Meter) result(cause error) Result {
 	return m.r
 }
 
-// Throughput is the bits of content of all clients per second, from the first
-// start to the last end, without the slow start.
-func (o Outcome) Throughput() float64 {
-	bytes, early, end := int64(0), int64(0), o.Start
-	start := time.Now()
+// whole is all of it as the result of one.
+func (o Outcome) whole() Result {
+	var w Result
+	w.Start = time.Now()
+	end := o.Start
 	for _, r := range o.Clients {
-		bytes, early = bytes+r.Bytes, early+r.Early
-		if r.Start.Before(start) {
-			start = r.Start
+		w.Bytes, w.Early = w.Bytes+r.Bytes, w.Early+r.Early
+		if r.Start.Before(w.Start) {
+			w.Start = r.Start
 		}
 		if last := r.Start.Add(r.Took); last.After(end) {
 			end = last
 		}
 	}
-	return Result{Bytes: bytes, Early: early, Took: end.Sub(start)}.Goodput()
+	w.Took = end.Sub(w.Start)
+	return w
+}
+
+// Throughput is the bits of content of all clients per second, from the first
+// start to the last end.
+func (o Outcome) Throughput() float64 { return o.whole().Goodput() }
+
+// Without says of the throughput that the slow start is left out, if it is.
+func (o Outcome) Without() string {
+	if o.whole().Took < 2*SlowStart {
+		return ""
+	}
+	return fmt.Sprintf(" without the first %s", SlowStart)
 }
 
 // Shares are the clients' goodputs, as parts of what each would have if all had
