@@ -32,6 +32,7 @@ func (s *Suite) elsewhere() map[string]string {
 		needsHardware = "needs a real router, and this run uses the lab (set interface)"
 		needsBuiltin  = "needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)"
 		needsShort    = "needs leases of less than two minutes, which dnsmasq does not give (set lab.server to another)"
+		needsURL      = "needs %s in godog.yml, which is empty"
 		needsLimits   = "needs more neighbours than the kernel allows, and in a network namespace of its own this run cannot raise the limit"
 	)
 	reasons := map[string]string{}
@@ -46,6 +47,13 @@ func (s *Suite) elsewhere() map[string]string {
 	} else {
 		reasons["@lab"] = fmt.Sprintf(needsLab, s.Config.Interface)
 		reasons["@builtin"] = reasons["@lab"]
+	}
+	if ca, _ := lab.CAOf(s.Config.Interface); ca == nil && !s.inLab() {
+		for tag, key := range map[string]string{"@download": "download.url", "@upload": "upload.url", "@video": "video.urls"} {
+			if value := s.Config.Setting(key); value == "" {
+				reasons[tag] = fmt.Sprintf(needsURL, key)
+			}
+		}
 	}
 	if _, err := os.Stat("/proc/sys/net/ipv4/neigh/default/gc_thresh3"); err != nil {
 		reasons["@thousand"] = needsLimits

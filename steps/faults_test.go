@@ -32,6 +32,7 @@ const (
 	internet  = `each client should successfully reach the internet`
 	stable    = `the overall network connectivity should remain stable`
 	resolves  = `each client should resolve "example.test"`
+	downloads = `all clients start downloading the 20MB ZIP file simultaneously`
 )
 
 // afterDecline is time enough to begin again, which a client does 10 s after it
@@ -262,6 +263,46 @@ var proofs = []proof{
 	{"no Internet, seen by a page", faults("internet-down"),
 		[]string{twoClients, `each client should fetch "http://198.51.100.80/"`},
 		`2 of 2 clients could not fetch http://198.51.100.80/: ns1, ns2: Get "http://198.51.100.80/": connect to 198.51.100.80:80: connect: network is unreachable`},
+	// Traffic.
+	{"no Internet, seen by downloads", faults("internet-down"),
+		[]string{twoClients, downloads, `each client should complete the download`},
+		"2 of 2 clients did not complete the download: ns1, ns2: lookup download.example.test: 10.77.0.1 …"},
+	{"a file that is not there", map[string]string{"download.url": "http://download.example.test/0MB.zip"},
+		[]string{twoClients, `all clients start downloading the configured file simultaneously`, `each client should complete the download`},
+		"2 of 2 clients did not complete the download: ns1, ns2: the server says 404 Not Found"},
+	{"a certificate that nobody vouches for", map[string]string{"download.url": "https://203.0.113.1/"},
+		[]string{oneClient, `all clients start downloading the configured file simultaneously`, `each client should complete the download`},
+		"1 of 1 clients did not complete the download: ns1: connect to 203.0.113.1:443: connect: connection refused"},
+	{"a slow line, seen by how long downloads take", faults("line 4/1 Mbit/s"),
+		[]string{oneClient, `all clients start downloading the 1MB ZIP file simultaneously`, `each client should complete the download within 1 seconds`},
+		"1 of 1 clients did not complete the download within 1s: ns1: took … s"},
+	{"a slow line, seen by what goes through", nil,
+		[]string{`the lab's line is 10/2 Mbit/s`, twoClients, `all clients start downloading the 1MB ZIP file simultaneously`, `the total throughput should be at least 50 Mbit/s`},
+		"the total throughput is … Mbit/s, not 50 Mbit/s (download http://download.example.test/1MB.zip)"},
+	{"a router that serves the first client only", map[string]string{"download.timeout": "3s"},
+		[]string{`the lab router serves the first client only`, twoClients, downloads, `no client should get less than 50% of the fair share`},
+		"1 of 2 clients got less than 50% of the fair share: ns…: …% (…bit/s)"},
+	{"no Internet, seen by uploads", faults("internet-down"),
+		[]string{twoClients, `all clients start uploading 1MB simultaneously`, `each client should complete the upload`},
+		"2 of 2 clients did not complete the upload: ns1, ns2: lookup download.example.test: 10.77.0.1 …"},
+	{"a line too slow for a video", map[string]string{"video.duration": "8s", "lab.faults": "line 0.3/0.3 Mbit/s"},
+		[]string{oneClient, `all clients start streaming a video simultaneously`, `each client should successfully stream for the given duration`},
+		"1 of 1 clients did not complete the video: ns1: …stalled … s of 8s …"},
+	{"no Internet, seen by workloads at random", map[string]string{"stress.seed": "7", "lab.faults": "internet-down"},
+		[]string{twoClients, `I assign a random workload to each client for "2" seconds`, `I should see results for each namespace`},
+		"… of 2 clients did not complete the mixed: …"},
+	{"a buffer too deep", nil,
+		[]string{`the lab's line is 20/5 Mbit/s`, `the lab's line has a buffer of 500 ms`, twoClients, `all clients load the line for 6 seconds`, `the latency under load should be graded "B" or better`},
+		"the latency under load is graded …, not B or better: the load adds …ms to … (…% of the pings lost)"},
+	{"no line at all, by its grade", faults("internet-down"),
+		[]string{oneClient, `all clients load the line for 6 seconds`},
+		"1 of 1 clients did not complete the download: …"},
+	{"a line that is too good", faults("line 100/100 Mbit/s"),
+		[]string{oneClient, `all clients load the line for 6 seconds`, `the latency under load should be graded "F"`},
+		"the latency under load is graded …, not F: the load adds … to … (…% of the pings lost)"},
+	{"what goes wrong beside the sentences", faults("internet-down"),
+		[]string{twoClients, `1 of the clients keep downloading`, `the other clients measure the latency to the router for 1 second`, `the downloads stop`},
+		"1 of 1 clients did not complete the download: ns1: lookup download.example.test: …"},
 }
 
 // reported finds in godog's report the sentence that failed and its error, which

@@ -1,8 +1,8 @@
 package steps
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -144,7 +144,7 @@ func (w *world) doThis(ctx context.Context, d time.Duration, table *godog.Table)
 	w.assign(ctx, b, workload.Schedule{For: d}, work)
 	w.suite.chronicle.left(d)
 	w.over(b, b.running.Wait)
-	return errors.Join(context.Cause(ctx), b.verdict())
+	return cmp.Or(context.Cause(ctx), b.verdict())
 }
 
 func (w *world) keepDoingThis(table *godog.Table) error {

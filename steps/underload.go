@@ -1,8 +1,8 @@
 package steps
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +25,7 @@ func (w *world) underLoad() []sentence {
 		{`<clients> load(s) the line down for <time>`, "they download " + loads, w.loads(true, false)},
 		{`<clients> load(s) the line up for <time>`, "they upload " + loads, w.loads(false, true)},
 		{`the latency under load should be graded "<name>" or better`, grades, w.gradedAtLeast},
+		{`the latency under load should be graded "<name>"`, "exactly so: " + grades, w.gradedExactly},
 	}
 }
 
@@ -88,7 +89,7 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 			l.full = w.latencyFor(ctx, d-rising)
 			for _, b := range loads {
 				w.over(b, b.running.Wait)
-				failed = errors.Join(failed, b.verdict())
+				failed = cmp.Or(failed, b.verdict())
 			}
 			l.after = w.latencyFor(ctx, calm)
 		})
@@ -127,6 +128,14 @@ func (l *loaded) String() string {
 }
 
 func (w *world) gradedAtLeast(name string) error {
+	return w.gradedAs(name, " or better", func(got, wanted int) bool { return got <= wanted })
+}
+
+func (w *world) gradedExactly(name string) error {
+	return w.gradedAs(name, "", func(got, wanted int) bool { return got == wanted })
+}
+
+func (w *world) gradedAs(name, or string, good func(got, wanted int) bool) error {
 	wanted := slices.IndexFunc(grades, func(g grade) bool { return g.name == name })
 	if wanted < 0 {
 		return refuse("%q is not a grade: there are A+, A, B, C, D and F", name)
@@ -134,8 +143,8 @@ func (w *world) gradedAtLeast(name string) error {
 	if w.loaded == nil {
 		return refuse(`the line was not loaded yet: say "all clients load the line for 30 seconds" first`)
 	}
-	if got := w.loaded.graded(); got > wanted {
-		return fmt.Errorf("the latency under load is graded %s, not %s or better: %s", grades[got].name, name, w.loaded)
+	if got := w.loaded.graded(); !good(got, wanted) {
+		return fmt.Errorf("the latency under load is graded %s, not %s%s: %s", grades[got].name, name, or, w.loaded)
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func Default() Config {
 
 			InternetRate: 100,
 		},
-		Targets: Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
+		Targets:  Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
 		Download: Download{Timeout: 5 * time.Minute, Connections: 1, Verify: "length"},
 		Video:    Video{Duration: 30 * time.Second, Startup: 5 * time.Second, MaxStall: 1},
 		Lab: lab.Options{

@@ -54,6 +54,12 @@ func (c *Config) Settings() []Setting {
 	return list
 }
 
+// Setting is the value of a key, as Set would take it.
+func (c *Config) Setting(path string) string {
+	k, _ := lookup(path)
+	return k.text(c)
+}
+
 // SetFlags sets keys, by flag, to what was given on the command line.
 func (c *Config) SetFlags(flags *pflag.FlagSet, keys map[string]string) error {
 	for flag, key := range keys {

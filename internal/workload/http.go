@@ -35,6 +35,7 @@ func transport(c *Client, m *Meter) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
+			m.conns.Add(1)
 			return &tcp{Conn: conn, raw: rawOf(conn), m: m}, nil
 		},
 		TLSClientConfig:        &tls.Config{RootCAs: c.Roots},
@@ -120,16 +121,15 @@ func (c *tcp) ReadFrom(r io.Reader) (sent int64, err error) {
 // Close keeps what the kernel knows of the connection.
 func (c *tcp) Close() error {
 	c.once.Do(func() {
+		defer c.m.conns.Done()
 		if c.raw == nil {
 			return
 		}
 		_ = c.raw.Control(func(fd uintptr) {
-			info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-			if err != nil {
-				return
+			if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+				c.m.Sum("sent again", float64(info.Total_retrans))
+				c.m.Time("RTT", time.Duration(max(info.Rtt, info.Rcv_rtt))*time.Microsecond)
 			}
-			c.m.Sum("sent again", float64(info.Total_retrans))
-			c.m.Time("RTT", time.Duration(max(info.Rtt, info.Rcv_rtt))*time.Microsecond)
 		})
 	})
 	return c.Conn.Close()

@@ -61,6 +61,8 @@ type Meter struct {
 	mu          sync.Mutex
 	r           Result
 	own, common *times
+	conns       sync.WaitGroup // that are open
+	closed      bool           // nothing counts any more
 }
 
 // newMeter is a client's. All clients have the start of their series in common.
@@ -108,15 +110,21 @@ func (m *Meter) Count(n int) {
 
 // Time tells how long a part took.
 func (m *Meter) Time(part string, d time.Duration) {
-	m.own.add(part, d)
-	m.common.add(part, d)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.own.add(part, d)
+		m.common.add(part, d)
+	}
 }
 
 // Sum adds to what is added up under a name.
 func (m *Meter) Sum(name string, v float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.r.Sums[name] += v
+	if !m.closed {
+		m.r.Sums[name] += v
+	}
 }
 
 // Line tells the value that something has now.
@@ -156,10 +164,20 @@ func (m *Meter) failed(err error) {
 	m.r.Failures[reason]++
 }
 
+// closing is how long package http may take to close what is not used any more.
+const closing = 2 * time.Second
+
 func (m *Meter) result(cause error) Result {
+	m.r.Took = time.Since(m.r.Start)
+	all := make(chan struct{})
+	go func() { m.conns.Wait(); close(all) }()
+	select { // each tells something of itself when it is closed
+	case <-all:
+	case <-time.After(closing):
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.r.Took = time.Since(m.r.Start)
+	m.closed = true
 	if cause != nil && !errors.Is(cause, errStop) {
 		m.r.Unfinished = fmt.Sprintf("cut short: %v", cause)
 	}
