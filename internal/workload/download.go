@@ -39,6 +39,17 @@ func (d Download) read(ctx context.Context, resp *http.Response, m *Meter) error
 	if d.Hash {
 		sum = sha256.New()
 	}
+	if _, err := whole(ctx, resp, m, sum); err != nil {
+		return err
+	}
+	if sum != nil {
+		m.hash(hex.EncodeToString(sum.Sum(nil)))
+	}
+	return nil
+}
+
+// whole is read, whose errors say how much came. There must be something.
+func whole(ctx context.Context, resp *http.Response, m *Meter, sum hash.Hash) (int64, error) {
 	n, err := read(resp, m, sum)
 	came := Size(n)
 	if resp.ContentLength > 0 {
@@ -46,16 +57,13 @@ func (d Download) read(ctx context.Context, resp *http.Response, m *Meter) error
 	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the server ended it after %s", came)
+		return n, fmt.Errorf("the server ended it after %s", came)
 	case err != nil:
-		return fmt.Errorf("broke off after %s: %w", came, because(ctx, err))
+		return n, fmt.Errorf("broke off after %s: %w", came, because(ctx, err))
 	case n == 0:
-		return errors.New("is empty")
+		return n, errors.New("is empty")
 	}
-	if sum != nil {
-		m.hash(hex.EncodeToString(sum.Sum(nil)))
-	}
-	return nil
+	return n, nil
 }
 
 // read reads the content to its end. Without a hash nobody looks at it, and where
