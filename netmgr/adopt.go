@@ -30,6 +30,7 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 		return nil, err
 	}
 	m := newNetworkManager(Options{Journal: run}.withDefaults(), netlink.LinkAttrs{}, machine)
+	m.programs.Store(true)
 	m.unfinished = drafts // r.Blocks stay as they are: the journal will be removed as a whole
 	if link != nil {
 		m.parent = *link.Attrs()

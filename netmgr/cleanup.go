@@ -22,6 +22,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 			c.http.CloseIdleConnections()
 		}
 	}
+	killed := m.killPrograms()
 	m.closeLine(ctx)
 	done, err := m.openHost()
 	if err != nil {
@@ -45,7 +46,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		}
 	}
 	m.clients = left
-	err = m.removeUnfinished()
+	err = errors.Join(killed, m.removeUnfinished())
 	if left != nil {
 		err = errors.Join(fmt.Errorf("left behind: %s", strings.Join(reasons, "; ")), err)
 	}
@@ -87,4 +88,18 @@ func (m *NetworkManager) forgetBlocks() error {
 	}
 	m.blocks = nil
 	return nil
+}
+
+// killPrograms ends what clients have started, if they have.
+func (m *NetworkManager) killPrograms() error {
+	if !m.programs.Load() {
+		return nil
+	}
+	var spaces []*namespace.NS
+	for _, c := range m.clients {
+		if c.ns != nil {
+			spaces = append(spaces, c.ns)
+		}
+	}
+	return namespace.KillPrograms(spaces...)
 }

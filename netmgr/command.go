@@ -13,8 +13,8 @@ import (
 // below start it there.
 type Cmd struct {
 	*exec.Cmd
-	ns   *namespace.NS
-	done func()
+	start func(*exec.Cmd) error
+	done  func()
 }
 
 // Command prepares a program to run as `ip netns exec` would run it: in the
@@ -24,9 +24,9 @@ func (c *Client) Command(ctx context.Context, name string, args ...string) *Cmd 
 	ctx, cancel := context.WithCancel(ctx)
 	unlink := context.AfterFunc(c.life, cancel)
 	return &Cmd{
-		Cmd:  exec.CommandContext(ctx, name, args...),
-		ns:   c.ns,
-		done: func() { unlink(); cancel() },
+		Cmd:   exec.CommandContext(ctx, name, args...),
+		start: c.StartCommand,
+		done:  func() { unlink(); cancel() },
 	}
 }
 
@@ -36,7 +36,7 @@ func (c *Cmd) Start() error {
 		c.done()
 		return c.Err
 	}
-	err := c.ns.Start(c.Cmd)
+	err := c.start(c.Cmd)
 	if err != nil {
 		c.done()
 	}
@@ -65,9 +65,15 @@ func (c *Cmd) Output() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// StartCommand is exec.Cmd.Start inside the client's namespace. Who started it ends it;
-// what is left is killed when the client is cleaned up.
-func (c *Client) StartCommand(cmd *exec.Cmd) error { return c.ns.Start(cmd) }
+// StartCommand is exec.Cmd.Start inside the client's namespace. KillPrograms, which
+// is part of Cleanup, ends the program and its children.
+func (c *Client) StartCommand(cmd *exec.Cmd) error {
+	c.m.programs.Store(true)
+	return c.ns.Start(cmd)
+}
+
+// KillPrograms ends all that was started inside the client's namespace.
+func (c *Client) KillPrograms() error { return namespace.KillPrograms(c.ns) }
 
 // Received is how many bytes the client's link has received.
 func (c *Client) Received() (int64, error) {

@@ -98,6 +98,8 @@ type NetworkManager struct {
 
 	etcMu   sync.Mutex
 	madeEtc bool // /etc/netns itself was not there before
+
+	programs atomic.Bool // clients have started some
 }
 
 // New checks that clients can be made on the parent. Its errors are

@@ -12,8 +12,13 @@ import (
 
 // Start starts cmd as `ip netns exec` would: inside the network namespace,
 // with a /sys that shows it, and with the files of /etc/netns/<name> in place
-// of those in /etc.
+// of those in /etc. KillPrograms ends it.
 func (n *NS) Start(cmd *exec.Cmd) (err error) {
+	t, err := n.tag()
+	if err != nil {
+		return err
+	}
+	cmd.Env = append(cmd.Environ(), t)
 	OnLockedThread(func() {
 		// A mount namespace is shared by the threads of a process and cannot
 		// be given back, so this thread is left to die.
