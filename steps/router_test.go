@@ -19,6 +19,7 @@ import (
 func TestSentencesAndGodogYmlBreakTheSame(t *testing.T) {
 	nstest.Need(t)
 	s := &Suite{Config: quick(t, nil)}
+	s.Config.Lab.Line = fault.Mbits(100, 100) // without, a buffer is refused
 	l, err := lab.Start(s.Config.Lab)
 	if err != nil {
 		t.Fatal(err)
@@ -36,6 +37,8 @@ func TestSentencesAndGodogYmlBreakTheSame(t *testing.T) {
 			f, err = k.With(3), do(3)
 		case func(float64) error:
 			f, err = k.With(2.5), do(2.5)
+		case func(float64, float64) error:
+			f, err = k.With(fault.Mbits(20, 5)), do(20, 5)
 		case func(time.Duration) error:
 			f, err = k.With(3*time.Second), do(3*time.Second)
 		}

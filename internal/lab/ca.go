@@ -25,7 +25,7 @@ var webNames = []string{"example.test", "www.example.test", "download.example.te
 func (l *Lab) CA() *x509.Certificate { return l.ca }
 
 // CAOf is the CA of the lab on parent, which may be another process's; nil when
-// there is none.
+// there is none, or its lab has no journal.
 func CAOf(parent string) (*x509.Certificate, error) {
 	text, err := os.ReadFile(caFile(parent))
 	if errors.Is(err, os.ErrNotExist) {
@@ -43,8 +43,8 @@ func CAOf(parent string) (*x509.Certificate, error) {
 
 func caFile(parent string) string { return filepath.Join(folderOf(parent), "ca.pem") }
 
-// certify makes the CA, writes it down for other processes, and returns the
-// certificate of the web server. Nobody keeps the key of the CA.
+// certify makes the CA, writes it down for other processes if the lab has a
+// journal, and returns the certificate of the web server. Nobody keeps the CA's key.
 func (l *Lab) certify() (tls.Certificate, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -78,6 +78,13 @@ func (l *Lab) certify() (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
+	certificate := tls.Certificate{Certificate: [][]byte{webBytes}, PrivateKey: webKey}
+	if l.opts.Journal == nil {
+		return certificate, nil
+	}
+	if err := l.keepFolder(); err != nil {
+		return tls.Certificate{}, err
+	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caBytes})
-	return tls.Certificate{Certificate: [][]byte{webBytes}, PrivateKey: webKey}, os.WriteFile(caFile(l.Parent), text, 0o644)
+	return certificate, os.WriteFile(caFile(l.Parent), text, 0o644)
 }

@@ -103,6 +103,7 @@ func TestWhatALabCannotDo(t *testing.T) {
 		want  string
 	}{
 		{"what is no fault", ordinary(), "loss 10", `"loss 10" is not a fault: write loss <x>% (x from 0 to 100)`},
+		{"a buffer of a line without a rate", ordinary(), "buffer 500ms", "fault buffer 500ms: the lab's line has no rate, so nothing waits for it: say first how fast it is (line 20/5 Mbit/s)"},
 		{"more addresses than there are", small, "pool 6", "fault pool 6: only 5 addresses fit in 10.77.0.0/28"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

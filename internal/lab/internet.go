@@ -12,7 +12,10 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // page is what http://example.test/ shows.
@@ -29,9 +32,6 @@ func (l *Lab) serveInternet() error {
 			return err
 		}
 	}
-	// BBR, some machines' default, does not fill the buffer of a slow line. A kernel
-	// without cubic has reno, which does.
-	_ = l.internet.SetSysctl("net/ipv4/tcp_congestion_control", "cubic")
 	return l.serveWeb()
 }
 
@@ -64,7 +64,7 @@ func (l *Lab) serveWeb() error {
 		at := netip.AddrPortFrom(webServer, port).String()
 		var listener net.Listener
 		err := l.internet.Do(func() (err error) {
-			listener, err = net.Listen("tcp4", at)
+			listener, err = (&net.ListenConfig{Control: fillsBuffers}).Listen(context.Background(), "tcp4", at)
 			return err
 		})
 		if err != nil {
@@ -111,4 +111,13 @@ func (l *Lab) HTTPClient() *http.Client {
 			return conn, err
 		},
 	}}
+}
+
+// fillsBuffers makes the connections that a socket accepts use CUBIC, as most servers
+// do: BBR, some machines' default, leaves the buffer of a slow line half empty. By
+// sysctl only the host's own namespace may choose it (tcp_cong.c).
+func fillsBuffers(_, _ string, socket syscall.RawConn) error {
+	return socket.Control(func(fd uintptr) {
+		_ = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic") // not in every kernel
+	})
 }

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -132,7 +134,16 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestTheCAIsKnownToOthersWhileTheLabStands(t *testing.T) {
+	if nstest.Apart(t) {
+		return
+	}
+	run, err := journal.Begin("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = run.End() }()
 	opts := ordinary()
+	opts.Journal = run
 	l, err := lab.Start(opts)
 	if err != nil {
 		t.Fatal(err)

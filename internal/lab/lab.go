@@ -6,7 +6,7 @@
 //	host            namespace lab0-router           namespace lab0-internet
 //	lab0 ---------- lan 10.77.0.1/16
 //	                wan 203.0.113.2 (NAT) --------- isp 203.0.113.1
-//	                                                lo  8.8.8.8, 1.1.1.1 (DNS), 198.51.100.80 (HTTP)
+//	                                                lo  8.8.8.8, 1.1.1.1 (DNS), 198.51.100.80 (HTTP, HTTPS)
 package lab
 
 import (
@@ -116,9 +116,6 @@ func Start(opts Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	if err := l.connect(); err != nil {
-		return nil, err
-	}
-	if err := l.keepFolder(); err != nil {
 		return nil, err
 	}
 	if err := l.serveInternet(); err != nil {

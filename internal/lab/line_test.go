@@ -86,16 +86,6 @@ func TestALineIsInTheKernelUntilItHeals(t *testing.T) {
 	}
 }
 
-// get asks for a URL as a client of the lab. The caller closes the body.
-func get(t *testing.T, c *netmgr.Client, url string) (*http.Response, error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c.HTTPClient().Do(req)
-}
-
 // downloads downloads until stop, and tells how many bytes that are so far.
 func downloads(t *testing.T, c *netmgr.Client) (bytes *atomic.Int64, stop func()) {
 	t.Helper()

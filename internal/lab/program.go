@@ -39,7 +39,7 @@ type program struct {
 }
 
 // newProgram looks for the command by which server runs, of the Debian package
-// pkg. The lab ends the program when it closes.
+// pkg, and makes the folder for it. The lab ends the program when it closes.
 func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, error) {
 	path, err := exec.LookPath(command)
 	if err != nil {
@@ -48,6 +48,9 @@ func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, e
 	}
 	p := &program{lab: l, name: string(server), words: []string{path}, ready: ready}
 	p.enter = func(cmd *exec.Cmd) error { return l.router.Do(cmd.Start) }
+	if err := l.keepFolder(); err != nil {
+		return nil, err
+	}
 	l.defers(func() error { p.stop(); return nil })
 	return p, nil
 }
@@ -55,7 +58,7 @@ func (l *Lab) newProgram(server Server, command, pkg, ready string) (*program, e
 // folderOf is where the lab on parent and its programs keep their files.
 func folderOf(parent string) string { return filepath.Join(journal.Dir, parent) }
 
-// keepFolder makes that folder, which goes with the lab.
+// keepFolder makes that folder, unless it is there. It goes with the lab.
 func (l *Lab) keepFolder() error {
 	if err := os.MkdirAll(folderOf(l.Parent), 0o755); err != nil {
 		return err

@@ -237,6 +237,9 @@ func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
 				if _, err := lab.Down(); !errors.Is(err, os.ErrNotExist) {
 					t.Errorf("Down of a dead process: %v, want os.ErrNotExist", err)
 				}
+				if ca, err := lab.CAOf("lab0"); ca == nil || err != nil {
+					t.Errorf("the CA of the lab of another process: %v, %v", ca, err)
+				}
 				r := recordOf(t, cmd.Process.Pid)
 				if r.Live {
 					t.Error("the killed process is taken for alive")
@@ -254,6 +257,9 @@ func TestRemoveTakesAwayWhatAKilledProcessLeft(t *testing.T) {
 				}
 				if left := parts(t, r.Mark()); left != nil {
 					t.Errorf("left: %v", left)
+				}
+				if ca, err := lab.CAOf("lab0"); ca != nil || err != nil {
+					t.Errorf("left: the CA: %v, %v", ca, err)
 				}
 				run, err := journal.TakeOver(r.ID)
 				if err != nil {
