@@ -2,6 +2,7 @@ package workload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,7 +91,7 @@ func (v Video) Do(ctx context.Context, c *Client, m *Meter) error {
 	case !seen.begun && over && p.why != nil:
 		return fmt.Errorf("did not start within %s: %w", v.Startup, p.why)
 	case !seen.begun && over:
-		return fmt.Errorf("did not start within %s: the %s has not come", v.Startup, p.doing)
+		return fmt.Errorf("did not start within %s: %s did not come", v.Startup, p.doing)
 	case !seen.begun:
 		return fmt.Errorf("did not start: %w", err)
 	case !over:
@@ -131,7 +132,6 @@ func (p *viewer) play(ctx context.Context, start time.Time) error {
 			p.m.Sum("skipped", float64(missed))
 		}
 		if i == len(s.list.segments) { // live, and not there yet
-			p.doing = "next segment of the live playlist"
 			sleep(ctx, time.Until(s.due))
 			continue
 		}
@@ -161,11 +161,12 @@ func (p *viewer) look(ctx context.Context, s *stream) error {
 	case err != nil:
 		return err
 	case len(list.variants) > 0:
-		return fmt.Errorf("the %s has variants again", what)
+		return fmt.Errorf("%s: has variants again", what)
 	}
 	wait := list.target
-	if list.sequence == s.list.sequence && len(list.segments) == len(s.list.segments) && !list.ended { // nothing new
+	if list.sequence == s.list.sequence && len(list.segments) == len(s.list.segments) && !list.ended {
 		wait /= 2
+		p.why = errors.New("the live playlist has nothing new")
 	}
 	s.list, s.due = list, began.Add(wait)
 	return nil
