@@ -152,7 +152,7 @@ func (w *world) members(who string) ([]*netmgr.Client, error) {
 func (w *world) worker(c *netmgr.Client) workload.Client {
 	return workload.Client{
 		Name: c.Name, MAC: c.MAC.String(), Gateway: c.Lease().Gateway, Roots: w.suite.roots,
-		Dial: c.DialContext, Resolve: c.Resolver().LookupNetIP, Start: c.StartCommand, Received: c.Received,
+		Dial: c.DialContext, Resolve: c.Resolver().LookupNetIP, Start: c.StartCommand, KillPrograms: c.KillPrograms, Received: c.Received,
 		Ping: func(ctx context.Context, to netip.Addr, p workload.Ping) (lost int, reason string) {
 			r := w.m.PingAll(ctx, netmgr.Host(to), netmgr.Ping{Count: p.Count, Interval: p.Interval, Timeout: p.Timeout}, c)[0]
 			return r.Asked - r.Received, r.Reason

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,17 +27,9 @@ var _ Work = Player{}
 // Kind is part of Work.
 func (Player) Kind() string { return "video" }
 
-// gate starts the program when its input is closed, which is when it is known
-// where it runs: a program that goes to the background may be gone at once.
-const gate = `read go; exec "$@" </dev/null`
-
 // Do is part of Work.
 func (p Player) Do(ctx context.Context, c *Client, m *Meter) error {
-	program, err := exec.LookPath(p.Command[0])
-	if err != nil {
-		return err
-	}
-	cmd := exec.Command("/bin/sh", "-c", gate, "sh", program)
+	cmd := exec.Command(p.Command[0])
 	for _, word := range p.Command[1:] {
 		cmd.Args = append(cmd.Args, strings.ReplaceAll(word, "{url}", p.URL))
 	}
@@ -47,10 +37,6 @@ func (p Player) Do(ctx context.Context, c *Client, m *Meter) error {
 	cmd.WaitDelay = time.Second // for who keeps its output open and cannot be found
 	said := &lastLine{}
 	cmd.Stdout, cmd.Stderr = said, said
-	open, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
 	before, err := c.Received()
 	if err != nil {
 		return err
@@ -59,9 +45,6 @@ func (p Player) Do(ctx context.Context, c *Client, m *Meter) error {
 		return err
 	}
 	pid := cmd.Process.Pid
-	place := netOf(pid)
-	open.Close()
-
 	exited := make(chan struct{})
 	go func() { // it is not waited for yet, so that its pid stays its own
 		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
@@ -79,15 +62,17 @@ func (p Player) Do(ctx context.Context, c *Client, m *Meter) error {
 		}
 	}
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
-	killIn(place)
+	killed := c.KillPrograms() // its children may have left its process group
 	exit := cmd.Wait()
 	switch {
+	case killed != nil:
+		return killed
 	case err != nil && !ended:
 		return err
 	case exit != nil && !ended && !errors.Is(exit, exec.ErrWaitDelay):
-		return fmt.Errorf("%s: %w: %q", filepath.Base(program), exit, said.line)
+		return fmt.Errorf("%s: %w: %q", filepath.Base(cmd.Path), exit, said.line)
 	case moved == 0:
-		return fmt.Errorf("%s moved no bytes: %q", filepath.Base(program), said.line)
+		return fmt.Errorf("%s moved no bytes: %q", filepath.Base(cmd.Path), said.line)
 	}
 	return nil
 }
@@ -118,35 +103,6 @@ func (p Player) watch(ctx context.Context, c *Client, m *Meter, before int64, ex
 		moved, before = moved+now-before, now
 	}
 	return moved, err
-}
-
-// netOf is the network namespace of a process; empty: it has ended.
-func netOf(pid int) string {
-	ns, _ := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-	return ns
-}
-
-// killIn ends all that run in a network namespace, unless it is that of this
-// process: a program's children may have left its process group.
-func killIn(place string) {
-	if place == "" || place == netOf(os.Getpid()) {
-		return
-	}
-	for end, found := time.Now().Add(2*time.Second), true; found && time.Now().Before(end); {
-		found = false
-		all, _ := filepath.Glob("/proc/[0-9]*")
-		for _, dir := range all {
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			process, err := os.FindProcess(pid) // holds on to it: another with this pid is not meant
-			if err != nil {
-				continue
-			}
-			if netOf(pid) == place && process.Signal(syscall.SIGKILL) == nil {
-				found = true
-			}
-			_ = process.Release()
-		}
-	}
 }
 
 // lastLine keeps the last line that was written to it which is not empty.

@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,11 +19,14 @@ import (
 
 func TestMain(m *testing.M) { nstest.Main(m) }
 
+// none is the end of programs that have no children.
+func none() error { return nil }
+
 // plays runs a shell script as a player, in a client that receives 1000 bytes
 // whenever it is looked at.
-func plays(ctx context.Context, start func(*exec.Cmd) error, duration time.Duration, script string) Result {
+func plays(ctx context.Context, start func(*exec.Cmd) error, kill func() error, duration time.Duration, script string) Result {
 	var received int64
-	c := Client{Start: start, Received: func() (int64, error) { received += 1000; return received, nil }}
+	c := Client{Start: start, KillPrograms: kill, Received: func() (int64, error) { received += 1000; return received, nil }}
 	p := Player{Command: []string{"sh", "-c", script, "{url}"}, URL: "http://video.test/", Duration: duration}
 	return Run(ctx, []Job{{Client: c, Work: p}}, Schedule{}).Clients[0]
 }
@@ -43,7 +47,7 @@ func TestPlayersAreJudgedByHowTheyEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if r := plays(t.Context(), (*exec.Cmd).Start, tt.duration, tt.script); r.Reason != tt.reason || r.Bytes == 0 {
+			if r := plays(t.Context(), (*exec.Cmd).Start, none, tt.duration, tt.script); r.Reason != tt.reason || r.Bytes == 0 {
 				t.Errorf("%q, %d bytes; want %q", r.Reason, r.Bytes, tt.reason)
 			}
 		})
@@ -51,16 +55,16 @@ func TestPlayersAreJudgedByHowTheyEnd(t *testing.T) {
 }
 
 func TestPlayersThatCannotPlay(t *testing.T) {
-	none := func() (int64, error) { return 5, nil }
+	no := func() (int64, error) { return 5, nil }
 	for want, tt := range map[string]struct {
 		program  string
 		received func() (int64, error)
 	}{
-		`exec: "no-such-player": executable file not found in $PATH`: {"no-such-player", none},
-		`true moved no bytes: ""`:                                    {"true", none},
+		`exec: "no-such-player": executable file not found in $PATH`: {"no-such-player", no},
+		`true moved no bytes: ""`:                                    {"true", no},
 		"no counters":                                                {"true", func() (int64, error) { return 0, errors.New("no counters") }},
 	} {
-		c := Client{Start: (*exec.Cmd).Start, Received: tt.received}
+		c := Client{Start: (*exec.Cmd).Start, KillPrograms: none, Received: tt.received}
 		r := Run(t.Context(), []Job{{Client: c, Work: Player{Command: []string{tt.program}, Duration: time.Minute}}}, Schedule{}).Clients[0]
 		if r.Reason != want {
 			t.Errorf("%q, want %q", r.Reason, want)
@@ -106,8 +110,8 @@ func TestNothingOfAPlayerStays(t *testing.T) {
 			}
 			r := plays(ctx, func(cmd *exec.Cmd) error {
 				cmd.Env = append(os.Environ(), "DIR="+dir)
-				return ns.Do(cmd.Start)
-			}, duration, strays+then)
+				return ns.Start(cmd)
+			}, func() error { return namespace.KillPrograms(ns) }, duration, strays+then)
 			t.Logf("%q %q", r.Reason, r.Unfinished)
 			for _, file := range []string{"1", "2", "3"} {
 				text, err := os.ReadFile(filepath.Join(dir, file))
@@ -127,4 +131,7 @@ func TestNothingOfAPlayerStays(t *testing.T) {
 }
 
 // running is false for a process that nobody has waited for yet.
-func running(pid int) bool { return syscall.Kill(pid, 0) == nil && netOf(pid) != "" }
+func running(pid int) bool {
+	_, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	return err == nil && syscall.Kill(pid, 0) == nil
+}

@@ -20,14 +20,15 @@ import (
 
 // Client is who works.
 type Client struct {
-	Name, MAC string
-	Gateway   netip.Addr
-	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connections are TCP's, of package net or around it
-	Resolve   func(ctx context.Context, network, host string) ([]netip.Addr, error)
-	Ping      func(ctx context.Context, to netip.Addr, p Ping) (lost int, reason string)
-	Start     func(*exec.Cmd) error // starts a program inside
-	Received  func() (int64, error) // bytes that its link has received
-	Roots     *x509.CertPool        // certificates to trust; nil: those of this machine
+	Name, MAC    string
+	Gateway      netip.Addr
+	Dial         func(ctx context.Context, network, address string) (net.Conn, error) // connections are TCP's, of package net or around it
+	Resolve      func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	Ping         func(ctx context.Context, to netip.Addr, p Ping) (lost int, reason string)
+	Start        func(*exec.Cmd) error // starts a program inside
+	KillPrograms func() error          // ends all programs that were started so, with their children
+	Received     func() (int64, error) // bytes that its link has received
+	Roots        *x509.CertPool        // certificates to trust; nil: those of this machine
 }
 
 // Work is what a client does. It is plain data, so that it can be written down.
