@@ -368,7 +368,7 @@ func (w *wire) mustSend(frame []byte) {
 func ours(c *Capture) (frames [][]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settle()
+	c.take()
 	for _, p := range c.ring.packets {
 		if bytes.HasPrefix(p.data[6:], mac1) {
 			frames = append(frames, p.data)
@@ -473,7 +473,7 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	w := newWire(t)
 	c := start(t, "near")
 	frame := frameOf(t, over4(layers.IPProtocolUDP, udp(67, 68)...)...)
-	const n = 12000 // more than fits into the kernel's ring
+	const n = 12000 // more than fits into the kernel's buffer
 	c.mu.Lock()     // which overflows
 	for range n {
 		w.mustSend(frame)
