@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
@@ -57,7 +56,7 @@ func (l Latency) Worst(n int) []Result {
 }
 
 // ProbeAll is PingAll for percentiles: times are the kernel's, and thousands of
-// clients cost one goroutine that sends and one that reads. Requests go out
+// clients cost one goroutine. Requests go out
 // evenly: client k of n sends its first k/n of the interval after the start, and
 // the others one interval apart. It returns once every request has its reply or its Timeout is over.
 // The end of ctx ends it early, with what was measured until then.
@@ -75,23 +74,19 @@ func ProbeAll(ctx context.Context, clients []Client, p Ping) Latency {
 	return r.result(ctx)
 }
 
-// prober is a ProbeAll under way. Of its fields, those below each comment are
-// used by nobody else while it runs.
+// prober is a ProbeAll under way.
 type prober struct {
 	Ping
 	echo    echo
 	all     []*probed
 	able    []*probed // of all, those with a socket, in the order of sending
 	epoll   int
-	pending pending
+	pending int   // requests of all clients that have no reply yet
 	broken  error // why nothing works at all
 	spans   spans
 
-	// The sender's.
-	sendDelay *measure.Distribution
-	noBuffers int
-
-	// The poller's.
+	sendDelay             *measure.Distribution
+	noBuffers             int
 	rtt                   *measure.Distribution
 	timeline              Timeline
 	recent                *measure.Distribution // of the span under way
@@ -104,16 +99,11 @@ type probed struct {
 	fd  int   // -1: none
 	err error // why there is none
 
-	// The sender's.
-	unsent  int
-	sendErr error // why the first of them was not sent
-
-	// The poller's.
+	flight    flight
+	unsent    int
+	sendErr   error // why the first of them was not sent
 	rtt       *measure.Distribution
 	complaint string // of the network
-
-	mu     sync.Mutex
-	flight flight
 }
 
 func newProber(p Ping, clients []Client) *prober {
@@ -135,12 +125,7 @@ func (r *prober) run(ctx context.Context) {
 	r.awaitStamps()
 	r.spans.start = now()
 	r.timeline.Start, r.timeline.Step = time.Now(), r.spans.step
-	sending := make(chan struct{})
-	go func() {
-		defer close(sending)
-		r.broken = guard.Do(func() error { r.send(ctx); return nil })
-	}()
-	r.poll(ctx, sending)
+	r.broken = guard.Do(func() error { r.exchange(ctx); return nil })
 }
 
 // result is to be called when run is over, and before close.

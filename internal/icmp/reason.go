@@ -27,8 +27,10 @@ func (r *prober) explain(ctx context.Context, clients []Result) {
 
 func (r *prober) reason(ctx context.Context, c *probed, l Result) string {
 	switch {
+	case c.Err != nil:
+		return c.Err.Error()
 	case c.err != nil:
-		return c.err.Error()
+		return "tester: cannot ping: " + c.err.Error()
 	case r.broken != nil && l.Received == 0:
 		return r.broken.Error()
 	case c.sendErr != nil && (l.Sent == 0 || l.Received > 0):
