@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/icmp"
@@ -25,15 +24,10 @@ func (c *Client) Problem(err error) Problem { return Problem{c.Name, c.MAC.Strin
 // Each runs do for every client at once and returns the problems there were,
 // in the order of Clients.
 func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Client) error) (problems []Problem) {
-	errs := make([]error, len(m.clients))
-	var wg sync.WaitGroup
-	for i, c := range m.clients {
-		wg.Go(func() {
-			c.awaitSettled()
-			errs[i] = guard.Do(func() error { return do(ctx, c) })
-		})
-	}
-	wg.Wait()
+	errs := guard.Each(len(m.clients), len(m.clients), func(i int) error {
+		m.clients[i].awaitSettled()
+		return do(ctx, m.clients[i])
+	})
 	for i, err := range errs {
 		if err != nil {
 			problems = append(problems, m.clients[i].Problem(err))

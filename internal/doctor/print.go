@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Print writes checks as a table for people, one line a check with its remedy
@@ -23,14 +25,8 @@ func Print(w io.Writer, checks []Check) error {
 			fmt.Fprintf(&b, "%7s  %*s  -> %s\n", "", width, "", c.Remedy)
 		}
 	}
-	plural := func(s Status) string {
-		if counts[s] == 1 {
-			return string(s)
-		}
-		return string(s) + "s"
-	}
-	fmt.Fprintf(&b, "\n%d ok, %d %s, %d %s, %d skipped\n",
-		counts[OK], counts[Warning], plural(Warning), counts[Problem], plural(Problem), counts[Skipped])
+	fmt.Fprintf(&b, "\n%d ok, %s, %s, %d skipped\n", counts[OK],
+		measure.Times(counts[Warning], "warning"), measure.Times(counts[Problem], "problem"), counts[Skipped])
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -1,10 +1,10 @@
 package icmp
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,19 +21,20 @@ const pollInterval = 20 * time.Millisecond
 // open gives every client that has a target a socket, and has epoll(7) watch
 // them all.
 func (r *prober) open() {
-	inParallel(len(r.all), func(i int) {
+	errs := guard.Each(len(r.all), few, func(i int) (err error) {
 		c := r.all[i]
-		if c.err = c.Err; c.err == nil {
-			c.err = guard.Do(func() (err error) { c.fd, err = c.Client.open(r.echo.id); return err })
+		if c.Err == nil {
+			c.fd, err = c.Client.open(r.echo.id)
 		}
+		return err
 	})
 	var err error
 	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		r.broken = fmt.Errorf("tester: cannot ping: epoll: %w", err)
 		return
 	}
-	for _, c := range r.all {
-		if c.err != nil {
+	for i, c := range r.all {
+		if c.err = cmp.Or(c.Err, errs[i]); c.err != nil {
 			continue
 		}
 		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(r.able))} // for epoll a number like any
@@ -58,24 +59,9 @@ func (r *prober) close() {
 	}
 }
 
-// inParallel calls do for 0 to n-1, a few at one time: more would only wait for
-// the door of package namespace.
-func inParallel(n int, do func(i int)) {
-	var next atomic.Int64
-	done := make(chan struct{})
-	workers := min(n, 2*runtime.NumCPU()+2)
-	for range workers {
-		go func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-			done <- struct{}{}
-		}()
-	}
-	for range workers {
-		<-done
-	}
-}
+// few is how many clients are visited at one time: more would only wait for the door
+// of package namespace.
+var few = 2*runtime.NumCPU() + 2
 
 // awaitStamps waits, for a second or so, until the kernel puts a time on packets
 // that come in. It does so for all or none of them, and begins when it has time

@@ -14,15 +14,15 @@ import (
 // requests from being sent.
 func (r *prober) explain(ctx context.Context, clients []Result) {
 	// To look at ARP tables takes a visit to each namespace.
-	inParallel(len(r.all), func(i int) {
-		err := guard.Do(func() error {
-			clients[i].Reason = r.reason(ctx, r.all[i], clients[i])
-			return nil
-		})
+	errs := guard.Each(len(r.all), few, func(i int) error {
+		clients[i].Reason = r.reason(ctx, r.all[i], clients[i])
+		return nil
+	})
+	for i, err := range errs {
 		if err != nil {
 			clients[i].Reason = err.Error()
 		}
-	})
+	}
 }
 
 func (r *prober) reason(ctx context.Context, c *probed, l Result) string {
