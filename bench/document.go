@@ -6,6 +6,7 @@ import (
 	"text/template"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 //go:embed benchmarks.md.tmpl
@@ -18,7 +19,7 @@ var evidence string
 
 var documentTemplate = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
 	"evidence": func() string { return strings.TrimSpace(evidence) },
-	"short":    bench.Short,
+	"short":    measure.Short,
 	"heads":    func() string { return tableRow(bench.Heads) },
 	"cells":    func(row bench.Row) string { return tableRow(row.String()) },
 	"cell":     func(s string) string { return strings.ReplaceAll(s, "|", `\|`) },
