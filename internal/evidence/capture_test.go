@@ -342,6 +342,12 @@ func (w *wire) lay() {
 	}
 	w.up(w.far)
 	w.up(w.near)
+	// Until the kernel has seen to the carrier, what is sent is dropped without a word.
+	for end := time.Now().Add(10 * time.Second); w.far.Attrs().OperState != netlink.OperUp; time.Sleep(time.Millisecond) {
+		if w.far, err = netlink.LinkByName("far"); err != nil || time.Now().After(end) {
+			w.tb.Fatal("the wire does not come up: ", err)
+		}
+	}
 }
 
 func (w *wire) up(l netlink.Link) {
