@@ -11,13 +11,17 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
+	"text/template"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/internal/signals"
 )
 
@@ -68,4 +72,58 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "bench:", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return code
+}
+
+// programs are what all this needs besides lanstorm, with the Debian packages that
+// have them.
+var programs = []struct{ name, pkg string }{
+	{"dnsmasq", "dnsmasq-base"},
+	{"kea-dhcp4", "kea-dhcp4-server"},
+	{"perfdhcp", "kea-admin"},
+	{"dhclient", "isc-dhcp-client"},
+	{"tcpdump", "tcpdump"},
+	{"ip", "iproute2"},
+	{"ping", "iputils-ping"},
+}
+
+// installed says which programs are not there, and how to get them.
+func installed() error {
+	var missing, packages []string
+	for _, p := range programs {
+		if _, err := exec.LookPath(p.name); err != nil {
+			missing, packages = append(missing, p.name), append(packages, p.pkg)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("not installed: %s; install them with: apt install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
+}
+
+// servers lists the versions of the DHCP servers, each as ", dnsmasq-base 2.90".
+func servers() string {
+	all, _ := exec.Command("dpkg-query", "-W", "-f", ", ${Package} ${Version}", "dnsmasq-base", "kea-dhcp4-server").Output()
+	return string(all)
+}
+
+//go:embed benchmarks.md.tmpl
+var documentText string
+
+// evidence is written by hand: why targets are out of reach, if any are.
+//
+//go:embed evidence.md
+var evidence string
+
+var documentTemplate = template.Must(template.New("benchmarks.md").Funcs(template.FuncMap{
+	"evidence": func() string { return strings.TrimSpace(evidence) },
+	"short":    measure.Short,
+	"heads":    func() string { return tableRow(bench.Heads) },
+	"cells":    func(row bench.Row) string { return tableRow(row.String()) },
+	"cell":     func(s string) string { return strings.ReplaceAll(s, "|", `\|`) },
+	"gb":       func(bytes int64) float64 { return float64(bytes) / (1 << 30) },
+}).Parse(documentText))
+
+// tableRow makes cells with tabs between them a line of a table in Markdown.
+func tableRow(cells string) string {
+	return "| " + strings.NewReplacer("|", `\|`, "\t  ", " | ", "\t", " | ").Replace(cells) + " |"
 }

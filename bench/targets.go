@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Target is something that lanstorm must reach on a machine with two cores.
@@ -26,7 +27,7 @@ func (r *Suite) Targets() (all []Target) {
 		all = append(all, t)
 	}
 	few, thousand, crowd := fmt.Sprintf("%d clients", r.Few), fmt.Sprintf("%d clients", r.Thousand), fmt.Sprintf("%d clients", r.Crowd)
-	short, ratio := bench.Short, func(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }
+	short, ratio := measure.Short, func(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }
 	const ms = time.Millisecond
 
 	hand, ours := r.other("by hand", r.Few), r.row("dnsmasq", r.Few)

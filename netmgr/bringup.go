@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
@@ -30,7 +31,6 @@ type bringUp struct {
 	arrival Arrival
 
 	mu          sync.Mutex
-	tried       int // clients that the newest phase has begun with
 	standing    int // clients that came through
 	peak        int // clients that were asking at one time, at most
 	failed      []*ClientError
@@ -38,13 +38,6 @@ type bringUp struct {
 	over        chan struct{} // closed when all stand, or one has failed
 	asking      bool          // all have begun to, and are on their own now
 	whole       bool          // all stand, or are on their own, and none has failed, as was found in the end
-}
-
-// task is what a client does in a stage, and where the time goes that it takes.
-type task struct {
-	stage Stage
-	run   func(*Client) error
-	took  func(*Timings) *time.Duration
 }
 
 // run makes all links before the first client asks for its address: so it is
@@ -55,11 +48,7 @@ func (b *bringUp) run(ctx context.Context) {
 	b.start = time.Now()
 	b.over = make(chan struct{})
 	defer b.finish()
-	// The kernel makes one link at a time, whoever asks; but the rest of it two.
-	if !b.phase(ctx, runtime.NumCPU(),
-		task{StageNamespace, (*Client).makeNamespace, func(t *Timings) *time.Duration { return &t.Namespace }},
-		task{StageLink, (*Client).makeLink, func(t *Timings) *time.Duration { return &t.Link }},
-	) {
+	if !b.makeLinks(ctx) {
 		return
 	}
 	if err := b.m.openLine(dhcp4.Options{Unchecked: b.m.opts.TrustAddresses}); err != nil {
@@ -75,7 +64,6 @@ func (b *bringUp) run(ctx context.Context) {
 		c.dhcp = group.Add(c.identity(), host{c})
 		all[i] = c.dhcp
 	}
-	b.tried = len(all)
 	switch {
 	case b.arrival.OnTheirOwn:
 		group.Start(0, all...)
@@ -129,36 +117,25 @@ func (b *bringUp) finish() {
 	})
 }
 
-// phase takes all clients through tasks, so many at one time, and begins with
-// no more of them once one has failed: they would all be taken down again. It
-// reports whether all came through.
-func (b *bringUp) phase(ctx context.Context, workers int, tasks ...task) bool {
-	var wg sync.WaitGroup
-	for range min(workers, len(b.clients)) {
-		wg.Go(func() {
-			for c := b.next(ctx); c != nil; c = b.next(ctx) {
-				b.fail(c.perform(tasks))
-			}
-		})
-	}
-	wg.Wait()
-	return b.tried == len(b.clients) && len(b.failed) == 0
-}
-
-func (b *bringUp) next(ctx context.Context) *Client {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tried == len(b.clients) || len(b.failed) > 0 || ctx.Err() != nil {
+// makeLinks makes the clients' links, and begins with no more of them once one has
+// failed: they would all be taken down again. It reports whether all stand.
+func (b *bringUp) makeLinks(ctx context.Context) bool {
+	var failed atomic.Bool
+	// The kernel makes one link at a time, whoever asks; but the rest of it two.
+	guard.Each(len(b.clients), runtime.NumCPU(), func(i int) error {
+		if failed.Load() || ctx.Err() != nil {
+			return nil
+		}
+		if err := b.clients[i].make(); err != nil {
+			failed.Store(true)
+			b.fail(err)
+		}
 		return nil
-	}
-	b.tried++
-	return b.clients[b.tried-1]
+	})
+	return !failed.Load() && ctx.Err() == nil
 }
 
 func (b *bringUp) fail(err *ClientError) {
-	if err == nil {
-		return
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.done.IsZero() {
@@ -204,15 +181,17 @@ func (b *bringUp) end() {
 	b.done = time.Now()
 }
 
-// perform does tasks until one fails.
-func (c *Client) perform(tasks []task) *ClientError {
-	for _, t := range tasks {
-		start := time.Now()
-		if err := guard.Do(func() error { return t.run(c) }); err != nil {
-			return c.failedAt(t.stage, err)
-		}
-		*t.took(&c.Timings) += time.Since(start)
+// make makes what a client needs before it can ask for an address.
+func (c *Client) make() *ClientError {
+	start := time.Now()
+	if err := guard.Do(c.makeNamespace); err != nil {
+		return c.failedAt(StageNamespace, err)
 	}
+	c.Timings.Namespace = time.Since(start)
+	if err := guard.Do(c.makeLink); err != nil {
+		return c.failedAt(StageLink, err)
+	}
+	c.Timings.Link = time.Since(start) - c.Timings.Namespace
 	return nil
 }
 

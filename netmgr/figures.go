@@ -41,34 +41,23 @@ func (c Creation) String() string {
 		return "no clients"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d clients in %s", c.Clients, short(c.Took))
+	fmt.Fprintf(&b, "%d clients in %s", c.Clients, measure.Short(c.Took))
 	switch {
 	case c.AskedRate > 0:
 		fmt.Fprintf(&b, ", arriving at %.4g per second (asked: %.4g)", c.AchievedRate, c.AskedRate)
 	case c.Bound > 0:
 		fmt.Fprintf(&b, ", asking %d at a time (at most %d)", c.Peak, c.Bound)
 	default:
-		fmt.Fprintf(&b, ", all asking within %s, %d at a time", short(c.Storm), c.Peak)
+		fmt.Fprintf(&b, ", all asking within %s, %d at a time", measure.Short(c.Storm), c.Peak)
 	}
 	fmt.Fprintf(&b, ": %.0f leases/s, %d of %d messages sent again; p95", c.LeasesPerSecond(), c.Resent, c.Sent)
 	for i, p := range c.Phases {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, " %s %s", p.Name, short(p.P95))
+		fmt.Fprintf(&b, " %s %s", p.Name, measure.Short(p.P95))
 	}
 	return b.String()
-}
-
-// short rounds d to what people want to read.
-func short(d time.Duration) time.Duration {
-	switch {
-	case d < 10*time.Millisecond:
-		return d.Round(10 * time.Microsecond)
-	case d < time.Second:
-		return d.Round(time.Millisecond)
-	}
-	return d.Round(10 * time.Millisecond)
 }
 
 // Progress is how far the newest creation is: how many of its clients stand. It

@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/icmp"
 )
@@ -25,15 +25,10 @@ func (c *Client) Problem(err error) Problem { return Problem{c.Name, c.MAC.Strin
 // Each runs do for every client at once and returns the problems there were,
 // in the order of Clients.
 func (m *NetworkManager) Each(ctx context.Context, do func(context.Context, *Client) error) (problems []Problem) {
-	errs := make([]error, len(m.clients))
-	var wg sync.WaitGroup
-	for i, c := range m.clients {
-		wg.Go(func() {
-			c.awaitSettled()
-			errs[i] = guard.Do(func() error { return do(ctx, c) })
-		})
-	}
-	wg.Wait()
+	errs := guard.Each(len(m.clients), len(m.clients), func(i int) error {
+		m.clients[i].awaitSettled()
+		return do(ctx, m.clients[i])
+	})
 	for i, err := range errs {
 		if err != nil {
 			problems = append(problems, m.clients[i].Problem(err))
@@ -124,4 +119,46 @@ func (m *NetworkManager) next(c *Client) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, errors.New("not a client any more")
+}
+
+// Remark is something that the router did wrong, or that should be known of it,
+// and that the client survived.
+type Remark struct {
+	Client *Client
+	dhcp4.Remark
+}
+
+// Remarks are those of all clients, until now.
+func (m *NetworkManager) Remarks() (all []Remark) {
+	most := m.mostSubnet(func(Lease) bool { return true })
+	for _, c := range m.clients {
+		for _, r := range c.Status().Remarks {
+			all = append(all, Remark{c, r})
+		}
+		if l := c.lease(); l != nil && l.Address.Masked() != most {
+			all = append(all, Remark{c, dhcp4.Remark{
+				What:   "a lease of another subnet than most",
+				Detail: fmt.Sprintf("%s from %s, others are of %s", l.Address, l.Server, most),
+			}})
+		}
+	}
+	return all
+}
+
+// RemarkLines is what there is to tell of remarks about so many clients: one text for
+// each kind, as its first client saw it.
+func RemarkLines(all []Remark, clients int) (texts []string) {
+	count, first := map[string]int{}, map[string]Remark{}
+	var order []string
+	for _, r := range all {
+		if count[r.What] == 0 {
+			order = append(order, r.What)
+			first[r.What] = r
+		}
+		count[r.What]++
+	}
+	for _, what := range order {
+		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
+	}
+	return texts
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/mdlayher/socket"
 	"github.com/vishvananda/netlink"
@@ -97,7 +96,7 @@ func (l *listener) run() {
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
 			continue // of a client's
 		}
-		aux := auxdata(control[:controlLen])
+		aux := packets.ReadControl(control[:controlLen])
 		const vlan = 0xfff // of a tag, which may have but a priority
 		if aux.VLAN&vlan != 0 {
 			continue // of another LAN on the same cable
@@ -124,27 +123,6 @@ func (l *listener) hear(frame []byte, unfinished bool) {
 	default:
 		l.group.Receive(a.client, a.msg, a.from)
 	}
-}
-
-// auxdata is the control message of PACKET_AUXDATA (linux/if_packet.h); zero
-// when there is none.
-func auxdata(control []byte) (aux tpacketAuxdata) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return aux
-	}
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(aux)) {
-			return *(*tpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
-		}
-	}
-	return aux
-}
-
-// tpacketAuxdata is struct tpacket_auxdata.
-type tpacketAuxdata struct {
-	Status, Len, Snaplen         uint32
-	Mac, Net, VLAN, VLANProtocol uint16
 }
 
 // arp sends a request by ARP from a client (RFC 826): who has target? It goes

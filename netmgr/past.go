@@ -11,6 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Past is how clients stood with their leases at one time. Its methods judge what
@@ -178,7 +179,7 @@ func wrongAnswer(r *dhcp4.Reply, wanted dhcpv4.MessageType) string {
 	case r.Type == wanted && (r.Type == dhcpv4.MessageTypeNak || r.Address == r.Asked):
 		return ""
 	case r.Type == dhcpv4.MessageTypeNone:
-		return fmt.Sprintf("nobody answered %s", dhcp4.Times(r.Sent, "REQUEST"))
+		return fmt.Sprintf("nobody answered %s", measure.Times(r.Sent, "REQUEST"))
 	case r.Type == dhcpv4.MessageTypeNak:
 		return fmt.Sprintf("%s refused it by NAK", r.Server)
 	case r.Address != r.Asked:

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -31,11 +30,12 @@ const (
 // removeAll takes away what the clients have and returns why it could not, for
 // each client that is not gone.
 func (m *NetworkManager) removeAll() []error {
-	errs, etc := make([]error, len(m.clients)), make([]error, len(m.clients))
+	etc := make([]error, len(m.clients))
 	listed, _ := macvlans(m.host, m.parent.Index) // who is not listed has its macvlan deleted by itself
-	m.atOnce(func(i int, c *Client) {
+	errs := guard.Each(len(m.clients), 2*runtime.NumCPU(), func(i int) error {
+		c := m.clients[i]
 		etc[i] = c.removeEtc() // may fail on a disk in trouble; the LAN must be rid of the client all the same
-		errs[i] = guard.Do(func() error { return c.strip(listed[[6]byte(c.MAC)]) })
+		return c.strip(listed[[6]byte(c.MAC)])
 	})
 	// All in a row, and quickly: the kernel sets out with those that it finds,
 	// and takes the others only when it is done with them to the last byte.
@@ -57,20 +57,6 @@ func (m *NetworkManager) removeAll() []error {
 		errs[i] = errors.Join(etc[i], errs[i])
 	}
 	return errs
-}
-
-// atOnce calls do for all clients, several at a time.
-func (m *NetworkManager) atOnce(do func(int, *Client)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 2*runtime.NumCPU())
-	for i, c := range m.clients {
-		slots <- struct{}{}
-		wg.Go(func() {
-			do(i, c)
-			<-slots
-		})
-	}
-	wg.Wait()
 }
 
 // removeEtc takes away the client's folder in /etc/netns.
@@ -136,10 +122,11 @@ func (m *NetworkManager) awaitGone() (err error) {
 		case left < before:
 			progress = time.Now()
 		case time.Since(progress) > stallTime:
-			m.atOnce(func(_ int, c *Client) {
-				if c.onParent {
-					_ = deleteLinkIn(c.nsid, c.Link) // the list will tell
+			guard.Each(len(m.clients), 2*runtime.NumCPU(), func(i int) error { // the list will tell
+				if c := m.clients[i]; c.onParent {
+					return deleteLinkIn(c.nsid, c.Link)
 				}
+				return nil
 			})
 			progress = time.Now()
 		}

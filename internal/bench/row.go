@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Row is one number of clients measured several times.
@@ -37,18 +38,8 @@ func (r Row) String() string {
 		kernel = fmt.Sprintf("%d KB", r.Kernel>>10)
 	}
 	return fmt.Sprintf("%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%d KB\t%s\t%.2f\t%d\t  %s", r.Clients, r.Server, r.Mode,
-		Short(r.Create), Short(r.Links), Short(r.Lease), Short(r.Configure), r.LeaseRate, r.Resent, Short(r.Remove),
+		measure.Short(r.Create), measure.Short(r.Links), measure.Short(r.Lease), measure.Short(r.Configure), r.LeaseRate, r.Resent, measure.Short(r.Remove),
 		r.Resident>>10, kernel, r.Files, r.Threads, r.Tester)
-}
-
-// Short rounds d to three digits or so.
-func Short(d time.Duration) string {
-	for unit := time.Microsecond; unit < time.Second; unit *= 10 {
-		if d.Abs() < 100*unit {
-			return d.Round(unit / 10).String()
-		}
-	}
-	return d.Round(10 * time.Millisecond).String()
 }
 
 // MarshalJSON gives every figure under a name with its unit.

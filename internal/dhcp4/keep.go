@@ -89,24 +89,18 @@ func (c *Client) wakeBy(at, end time.Time) {
 	c.wake(at)
 }
 
-func (c *Client) renewAgain(input) {
-	if !time.Now().Before(c.lease.Acquired.Add(c.lease.Rebind)) {
-		c.extendBy(Rebinding)
-		return
-	}
-	c.msg.NumSeconds = c.elapsed()
-	c.sendAgain()
-	c.extending()
-}
-
-func (c *Client) rebindAgain(input) {
-	if c.lease.ended() {
+// extendAgain asks again: from T2 on all servers, until the lease is over.
+func (c *Client) extendAgain(input) {
+	switch {
+	case c.lease.ended():
 		c.lose(ErrEnded)
-		return
+	case c.state == Renewing && !time.Now().Before(c.lease.Acquired.Add(c.lease.Rebind)):
+		c.extendBy(Rebinding)
+	default:
+		c.msg.NumSeconds = c.elapsed()
+		c.sendAgain()
+		c.extending()
 	}
-	c.msg.NumSeconds = c.elapsed()
-	c.sendAgain()
-	c.extending()
 }
 
 // extend is a renewal that was granted.

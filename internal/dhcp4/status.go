@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // Status is what there is to tell of a client.
@@ -58,17 +60,9 @@ type NoOfferError struct {
 
 func (e *NoOfferError) Error() string {
 	if e.Refused != nil {
-		return fmt.Sprintf("no usable OFFER in %s (%s sent; %v)", e.Timeout, Times(e.Sent, "DISCOVER"), e.Refused)
+		return fmt.Sprintf("no usable OFFER in %s (%s sent; %v)", e.Timeout, measure.Times(e.Sent, "DISCOVER"), e.Refused)
 	}
-	return fmt.Sprintf("no OFFER in %s (%s sent)", e.Timeout, Times(e.Sent, "DISCOVER"))
-}
-
-// Times is "1 DISCOVER", "2 DISCOVERs".
-func Times(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("no OFFER in %s (%s sent)", e.Timeout, measure.Times(e.Sent, "DISCOVER"))
 }
 
 // whyNot says why the client has no lease after so long: how far it got.
@@ -81,16 +75,16 @@ func (c *Client) whyNot(after time.Duration) error {
 	case c.state == Checking:
 		return fmt.Errorf("it has been granted %s, and asks whether another host has that", c.lease.Address.Addr())
 	case c.state == Rebooting:
-		return fmt.Errorf("no answer to %s for the old address in %s", Times(c.sends, "REQUEST"), after)
+		return fmt.Errorf("no answer to %s for the old address in %s", measure.Times(c.sends, "REQUEST"), after)
 	case t.declines > 0:
 		addr := slices.MinFunc(slices.Collect(maps.Keys(c.declined)), netip.Addr.Compare)
-		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, Times(t.declines, "DECLINE"), addr, c.declined[addr].Holder)
+		return fmt.Errorf("no free address in %s (%s sent: %s is that of %s)", after, measure.Times(t.declines, "DECLINE"), addr, c.declined[addr].Holder)
 	case t.nak != nil:
-		return fmt.Errorf("%w (%s in %s)", t.nak, Times(t.naks, "time"), after)
+		return fmt.Errorf("%w (%s in %s)", t.nak, measure.Times(t.naks, "time"), after)
 	case t.denied != "" && c.useless != nil:
-		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", after, t.denied, Times(t.requests, "REQUEST"), c.useless)
+		return fmt.Errorf("no usable ACK in %s for %s (%s sent; %w)", after, t.denied, measure.Times(t.requests, "REQUEST"), c.useless)
 	case t.denied != "":
-		return fmt.Errorf("no ACK in %s for %s (%s sent)", after, t.denied, Times(t.requests, "REQUEST"))
+		return fmt.Errorf("no ACK in %s for %s (%s sent)", after, t.denied, measure.Times(t.requests, "REQUEST"))
 	case t.first.IsZero() && c.unsent:
 		return fmt.Errorf("not one DISCOVER could be sent in %s: a queue of this machine was full", after)
 	case t.first.IsZero() && c.deadline.IsZero():

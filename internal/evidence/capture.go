@@ -2,25 +2,23 @@
 // DHCPv6, ARP, ICMP, ICMPv6 and DNS, and of the heads of TCP connections, for
 // as long as a scenario lasts, and writes it as pcapng when it is wanted.
 //
-// It sees each frame once, on its way out or in, by a packet(7) socket with a
-// ring in shared memory (packet_mmap.rst). What clients in mode bridge say to
-// each other counts as coming in, for the kernel shows it to the parent first
-// (macvlan_queue_xmit in macvlan.c). What other hosts of the LAN say to each
-// other is not in it: the parent is not promiscuous. A VLAN tag, which the kernel
-// takes off what comes in, is put back. Left out are frames with a second tag,
-// and fragments over IPv6.
+// It sees each frame once, on its way out or in, by a packet(7) socket. What
+// clients in mode bridge say to each other counts as coming in, for the kernel
+// shows it to the parent first (macvlan_queue_xmit in macvlan.c). What other hosts
+// of the LAN say to each other is not in it: the parent is not promiscuous. A VLAN
+// tag, which the kernel takes off what comes in, is put back. Left out are frames
+// with a second tag, and fragments over IPv6.
 package evidence
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -37,27 +35,20 @@ type Capture struct {
 	end        sync.Once
 	err        error // why no more was taken; read when done is closed
 
-	mu     sync.Mutex
-	fd     int
-	shared []byte // with the kernel: its blocks; nil when closed
-	next   int    // block that the kernel fills
-	ring   ring
-
-	accepted, taken uint64 // packets, by the kernel and by us, since the start
-	skip            uint64 // as many as were accepted before the scenario
-	dropped         int    // by the kernel, in the scenario
+	mu      sync.Mutex
+	fd      int
+	closed  bool
+	frame   [whole]byte // that is being read
+	control [256]byte
+	ring    ring
+	dropped int // by the kernel, in the scenario
 }
 
-// The ring that the kernel fills holds what a thousand clients say while they
-// get their leases, though nobody takes anything meanwhile. A block is ours when
-// it is full, or has been filled for retire.
 const (
-	blockSize  = 128 << 10
-	blocks     = 32
-	frameSize  = 2048 // which says nothing, but must divide a block
-	retire     = 50 * time.Millisecond
-	period     = 100 * time.Millisecond // between two looks
-	settleTime = time.Second            // until a block that was filled must be ours
+	// receiveBuffer, in bytes, holds what a thousand clients say while they get
+	// their leases, though nobody takes anything meanwhile.
+	receiveBuffer = 6 << 20
+	period        = 100 * time.Millisecond // between two looks
 )
 
 // Start begins a capture on parent, a link of this network namespace. The caller
@@ -65,33 +56,28 @@ const (
 func Start(parent string, tester record.Tester) (*Capture, error) {
 	c := &Capture{parent: parent, tester: tester, stop: make(chan struct{}), done: make(chan struct{}), ring: ring{most: mostBytes}}
 	if err := c.open(); err != nil {
-		c.release()
+		_ = unix.Close(c.fd)
 		return nil, fmt.Errorf("capture on %s: %w", parent, err)
 	}
 	go c.run()
 	return c, nil
 }
 
-// open makes a socket with a ring into which the kernel puts what the filter lets
-// pass. Without a protocol it hears nothing until it is bound.
+// open makes a socket that hears what the filter lets pass. Without a protocol it
+// hears nothing until it is bound.
 func (c *Capture) open() (err error) {
-	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+	if c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
 		return os.NewSyscallError("socket", err)
 	}
-	if err = packets.Filter(c.fd, filter()); err != nil {
+	if err := packets.Filter(c.fd, filter()); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	if err = unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err == nil {
-		err = unix.SetsockoptTpacketReq3(c.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
-			Block_size: blockSize, Block_nr: blocks, Frame_size: frameSize, Frame_nr: blocks * blockSize / frameSize,
-			Retire_blk_tov: uint32(retire.Milliseconds()),
-		})
-	}
+	err = errors.Join(
+		unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer),
+		unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1),
+		unix.SetsockoptInt(c.fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
 	if err != nil {
-		return os.NewSyscallError("setsockopt", err)
-	}
-	if c.shared, err = unix.Mmap(c.fd, 0, blocks*blockSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED); err != nil {
-		return os.NewSyscallError("mmap", err)
+		return fmt.Errorf("setsockopt: %w", err)
 	}
 	return c.bind()
 }
@@ -111,11 +97,12 @@ func (c *Capture) bind() error {
 func (c *Capture) Reset() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.shared == nil {
+	if c.closed {
 		return os.ErrClosed
 	}
+	c.take()
 	c.count()
-	c.skip, c.dropped, c.ring = c.accepted, 0, ring{most: c.ring.most}
+	c.dropped, c.ring = 0, ring{most: c.ring.most}
 	if err := c.bind(); err != nil {
 		return fmt.Errorf("capture on %s: %w", c.parent, err)
 	}
@@ -147,58 +134,39 @@ func (c *Capture) look() {
 	c.take()
 }
 
-// take takes the packets in all blocks that are ours, and gives these back.
+// take takes all frames that the kernel has for us. That the parent went down is an
+// error once, and what came before is still there.
 func (c *Capture) take() {
-	for range blocks {
-		block := c.shared[c.next*blockSize:][:blockSize]
-		header := (*unix.TpacketHdrV1)(unsafe.Pointer(&block[unsafe.Offsetof(unix.TpacketBlockDesc{}.Hdr)]))
-		if atomic.LoadUint32(&header.Block_status)&unix.TP_STATUS_USER == 0 {
+	for {
+		n, controlLen, _, from, err := unix.Recvmsg(c.fd, c.frame[:], c.control[:], 0)
+		if err == unix.ENETDOWN || err == unix.EINTR {
+			continue
+		}
+		if err != nil {
 			return
 		}
-		at := header.Offset_to_first_pkt
-		for range header.Num_pkts {
-			p := (*unix.Tpacket3Hdr)(unsafe.Pointer(&block[at]))
-			from := (*unix.RawSockaddrLinklayer)(unsafe.Pointer(&block[at+unix.SizeofTpacket3Hdr]))
-			c.add(p, from.Pkttype == unix.PACKET_OUTGOING, block[at+uint32(p.Mac):][:p.Snaplen])
-			at += p.Next_offset
-		}
-		atomic.StoreUint32(&header.Block_status, unix.TP_STATUS_KERNEL)
-		c.next = (c.next + 1) % blocks
+		ll, ok := from.(*unix.SockaddrLinklayer)
+		c.add(c.frame[:n], packets.ReadControl(c.control[:controlLen]), ok && ll.Pkttype == unix.PACKET_OUTGOING)
 	}
 }
 
-// add keeps a frame.
-func (c *Capture) add(h *unix.Tpacket3Hdr, out bool, frame []byte) {
-	if c.taken++; c.taken <= c.skip {
-		return
-	}
-	data, length := slices.Clone(frame), int32(h.Len)
-	if h.Status&unix.TP_STATUS_VLAN_VALID != 0 && len(frame) >= etherType {
-		tag := binary.BigEndian.AppendUint16(nil, h.Hv1.Vlan_tpid)
-		tag = binary.BigEndian.AppendUint16(tag, uint16(h.Hv1.Vlan_tci))
-		data = slices.Insert(data, etherType, tag...)
-		length += int32(len(tag))
-	}
-	c.ring.add(packet{int64(h.Sec)*int64(time.Second) + int64(h.Nsec), length, out, data})
-}
-
-// count asks the kernel what it accepted, and what it had no room for, since it
-// was last asked.
+// count asks the kernel what it had no room for since it was last asked.
 func (c *Capture) count() {
-	if stats, err := unix.GetsockoptTpacketStatsV3(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
-		c.accepted += uint64(stats.Packets - stats.Drops) // the former has the latter in it
+	if stats, err := unix.GetsockoptTpacketStats(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		c.dropped += int(stats.Drops)
 	}
 }
 
-// settle takes all that was accepted up to now.
-func (c *Capture) settle() {
-	c.count()
-	for end := time.Now().Add(settleTime); ; time.Sleep(retire / 4) {
-		if c.take(); c.taken >= c.accepted || time.Now().After(end) {
-			return
-		}
+// add keeps a frame.
+func (c *Capture) add(frame []byte, about packets.Control, out bool) {
+	data, length := slices.Clone(frame), int32(about.Len)
+	if about.Status&unix.TP_STATUS_VLAN_VALID != 0 && len(frame) >= etherType {
+		tag := binary.BigEndian.AppendUint16(nil, about.VLANProtocol)
+		tag = binary.BigEndian.AppendUint16(tag, about.VLAN)
+		data = slices.Insert(data, etherType, tag...)
+		length += int32(len(tag))
 	}
+	c.ring.add(packet{about.Time, length, out, data})
 }
 
 // Close ends the capture. What was not written is gone.
@@ -208,15 +176,51 @@ func (c *Capture) Close() error {
 		<-c.done
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.release()
+		c.closed = true
+		_ = unix.Close(c.fd)
 	})
 	return c.err
 }
 
-func (c *Capture) release() {
-	if c.shared != nil {
-		_ = unix.Munmap(c.shared)
+// packet is a frame as the wire carried it.
+type packet struct {
+	time   int64 // Unix, in ns
+	length int32 // on the wire; data may have less
+	out    bool  // sent by this machine
+	data   []byte
+}
+
+// mostBytes holds a minute of pings of a thousand clients. What a packet takes
+// besides its data is packetBytes.
+const mostBytes, packetBytes = 28 << 20, 64
+
+// ring keeps the newest packets, the oldest first.
+type ring struct {
+	packets     []packet
+	most, bytes int // that they may take, and take
+	lost        int // packets that were forgotten
+}
+
+func (r *ring) add(p packet) {
+	r.packets = append(r.packets, p)
+	if r.bytes += packetBytes + len(p.data); r.bytes > r.most {
+		r.forget()
 	}
-	_ = unix.Close(c.fd)
-	c.shared = nil
+}
+
+// forget forgets the older half, but for DHCP, so that many pings do not push out
+// its few messages. Many messages of DHCP push each other out.
+func (r *ring) forget() {
+	n := len(r.packets)
+	half := slices.Clone(r.packets[:n/2])
+	kept := slices.DeleteFunc(half, func(p packet) bool { return !isDHCP(p.data) })
+	if len(kept) > n/4 {
+		kept = nil
+	}
+	r.packets = append(kept, r.packets[n/2:]...)
+	r.lost += n - len(r.packets)
+	r.bytes = 0
+	for _, p := range r.packets {
+		r.bytes += packetBytes + len(p.data)
+	}
 }

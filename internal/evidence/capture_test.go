@@ -342,6 +342,12 @@ func (w *wire) lay() {
 	}
 	w.up(w.far)
 	w.up(w.near)
+	// Until the kernel has seen to the carrier, what is sent is dropped without a word.
+	for end := time.Now().Add(10 * time.Second); w.far.Attrs().OperState != netlink.OperUp; time.Sleep(time.Millisecond) {
+		if w.far, err = netlink.LinkByName("far"); err != nil || time.Now().After(end) {
+			w.tb.Fatal("the wire does not come up: ", err)
+		}
+	}
 }
 
 func (w *wire) up(l netlink.Link) {
@@ -368,7 +374,7 @@ func (w *wire) mustSend(frame []byte) {
 func ours(c *Capture) (frames [][]byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settle()
+	c.take()
 	for _, p := range c.ring.packets {
 		if bytes.HasPrefix(p.data[6:], mac1) {
 			frames = append(frames, p.data)
@@ -473,7 +479,7 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	w := newWire(t)
 	c := start(t, "near")
 	frame := frameOf(t, over4(layers.IPProtocolUDP, udp(67, 68)...)...)
-	const n = 12000 // more than fits into the kernel's ring
+	const n = 12000 // more than fits into the kernel's buffer
 	c.mu.Lock()     // which overflows
 	for range n {
 		w.mustSend(frame)

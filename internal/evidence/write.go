@@ -49,10 +49,11 @@ func Name(number int, scenario string) string {
 func (c *Capture) Write(dir, name string, hosts []Host) (*record.Evidence, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.shared == nil {
+	if c.closed {
 		return nil, os.ErrClosed
 	}
-	c.settle()
+	c.take()
+	c.count()
 	slices.SortStableFunc(c.ring.packets, func(a, b packet) int { return cmp.Compare(a.time, b.time) })
 	e := &record.Evidence{File: filepath.Join(Folder, name+".pcapng"), Packets: len(c.ring.packets), Lost: c.dropped + c.ring.lost}
 	err := record.WriteStream(dir, e.File, func(w io.Writer) error { return c.write(w, e, hosts) })

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 )
 
 // Do runs do, and turns a panic of it into an error that says where it was.
@@ -17,6 +18,23 @@ func Do(do func() error) (err error) {
 		}
 	}()
 	return do()
+}
+
+// Each does so with 0 to n-1, at most so many at one time, and returns the error of
+// each.
+func Each(n, most int, do func(i int) error) []error {
+	errs := make([]error, n)
+	slots := make(chan struct{}, most)
+	var all sync.WaitGroup
+	for i := range n {
+		slots <- struct{}{}
+		all.Go(func() {
+			errs[i] = Do(func() error { return do(i) })
+			<-slots
+		})
+	}
+	all.Wait()
+	return errs
 }
 
 // origin is the place, outside the Go runtime, of the panic that is being

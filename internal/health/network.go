@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/procfs"
 
 	"github.com/lanstorm/lanstorm/internal/machine"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // softnet watches the queues of received packets that each processor has
@@ -51,7 +52,7 @@ func (s *softnet) judge(r *Report) {
 		return
 	}
 	is, remedy := tooLow(s.root, "net.core.netdev_max_backlog")
-	r.limit(Softnet, remedy, "%s dropped before a processor came to them, as softnet_stat says (%s)", packets(s.dropped), is)
+	r.limit(Softnet, remedy, "%s dropped before a processor came to them, as softnet_stat says (%s)", measure.Times(s.dropped, "packet"), is)
 }
 
 // neighbours watches the tables of neighbours, one for IPv4 and one for IPv6,
@@ -110,7 +111,7 @@ func (n *neighbours) judge(r *Report) {
 	for i, family := range []string{"ipv4", "ipv6"} {
 		if fulls := n.fulls[i].grown; fulls > 0 {
 			is, remedy := tooLow(n.root, "net."+family+".neigh.default.gc_thresh3")
-			r.limit(Neighbours, remedy, "%s not sent, because the table of neighbours was full (%s)", packets(fulls), is)
+			r.limit(Neighbours, remedy, "%s not sent, because the table of neighbours was full (%s)", measure.Times(fulls, "packet"), is)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/machine"
+	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
 // link reads the counters of a link, see sysfs-class-net-statistics.
@@ -83,7 +84,7 @@ func (b *bursts) read(now time.Time) error {
 func (b *bursts) judge(r *Report) {
 	if b.dropped > 0 {
 		r.limit(ParentDrops, fewerNow, "%s dropped on arrival at %s, faster than the clients could be given them (rx_dropped)",
-			packets(b.dropped), b.name)
+			measure.Times(b.dropped, "packet"), b.name)
 	}
 }
 

@@ -126,16 +126,9 @@ func judgeCounters(r *Report, counted []Counters) {
 		case c.harmless:
 			r.unwatched(c.limit, errLostCarrier)
 		default:
-			r.limit(c.limit, fewerNow, c.finding, packets(c.count))
+			r.limit(c.limit, fewerNow, c.finding, measure.Times(c.count, "packet"))
 		}
 	}
-}
-
-func packets(n int) string {
-	if n == 1 {
-		return "1 packet"
-	}
-	return fmt.Sprintf("%d packets", n)
 }
 
 // percent rounds down, so that 100% means it.

@@ -1,32 +1,20 @@
 package icmp
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // flight is one client's requests that are under way, and counts what became
 // of the others. A request is known by its sequence number; each is the one
 // before plus one.
 type flight struct {
 	timeout time.Duration
-	pending *pending // may be nil
-	spans   *spans   // likewise
-	shares  []share  // of the spans
+	pending *int    // requests of all clients that have no reply yet
+	spans   *spans  // may be nil
+	shares  []share // of the spans
 
 	first    uint32        // sequence number of requests[0]
 	requests []echoRequest // in order; of old ones only the counts are kept
 
 	sent, received, late, duplicates int
-}
-
-// pending is how many requests of all clients have no reply yet.
-type pending struct{ atomic.Int64 }
-
-func (p *pending) add(n int64) {
-	if p != nil {
-		p.Add(n)
-	}
 }
 
 type echoRequest struct {
@@ -62,7 +50,7 @@ func (f *flight) begin(seq uint32, at instant) {
 	f.requests[seq-f.first] = echoRequest{state: waiting, sent: at}
 	f.sent++
 	f.share(at).sent++
-	f.pending.add(1)
+	*f.pending++
 }
 
 // cancel takes begin back: seq was not sent.
@@ -71,7 +59,7 @@ func (f *flight) cancel(seq uint32) {
 		r.state = unsent
 		f.sent--
 		f.share(r.sent).sent--
-		f.pending.add(-1)
+		*f.pending--
 	}
 }
 
@@ -110,7 +98,7 @@ func (f *flight) arrived(seq uint32, stamp int64, read instant) (rtt time.Durati
 		return 0, duplicate
 	}
 	r.state = answered
-	f.pending.add(-1)
+	*f.pending--
 
 	o = measured
 	rtt = time.Duration(stamp - max(r.left, r.sent.wall))
@@ -165,7 +153,7 @@ func (f *flight) forget(at instant) {
 	old := 0
 	for old < len(f.requests) && at.since(f.requests[old].sent) > f.timeout+tooLate {
 		if f.requests[old].state == waiting {
-			f.pending.add(-1)
+			*f.pending--
 		}
 		old++
 	}
@@ -173,4 +161,40 @@ func (f *flight) forget(at instant) {
 		f.requests = append(f.requests[:0], f.requests[old:]...)
 		f.first += uint32(old)
 	}
+}
+
+// instant is one moment on both clocks, in nanoseconds. Kernel timestamps are
+// of the wall clock, which somebody may set at any time; the monotonic one
+// shows when that happened.
+type instant struct{ wall, mono int64 }
+
+// clockOrigin is zero on the monotonic clock.
+var clockOrigin = time.Now()
+
+// now reads both clocks within readGap, so that their difference means
+// something: between two readings the thread may have to wait for a processor.
+func now() instant {
+	const readGap = 50 * time.Microsecond
+	var t time.Time
+	before := time.Now()
+	for range 10 {
+		// Go reads the wall clock first: so both readings lie in between.
+		t = time.Now()
+		if t.Sub(before) < readGap {
+			break
+		}
+		before = t
+	}
+	return instant{t.UnixNano(), int64(t.Sub(clockOrigin))}
+}
+
+// since is the time from t to i, whatever the wall clock was set to.
+func (i instant) since(t instant) time.Duration { return time.Duration(i.mono - t.mono) }
+
+// steppedSince reports whether the wall clock was set between t and i. NTP
+// also slows it down or speeds it up, by 0.05 percent at most (adjtimex(2)).
+func (i instant) steppedSince(t instant) bool {
+	const tolerance = time.Millisecond
+	step := time.Duration((i.wall - i.mono) - (t.wall - t.mono))
+	return step.Abs() > tolerance+i.since(t)/1000
 }

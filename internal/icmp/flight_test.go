@@ -74,7 +74,7 @@ func TestWhatAReplyIsWorth(t *testing.T) {
 			[]verdict{{late, time.Second}}, 0, 1, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var p pending
+			var p int
 			f := flight{timeout: 100 * ms, pending: &p}
 			f.begin(1, epoch)
 			f.begin(2, epoch)
@@ -106,12 +106,12 @@ func TestWhatAReplyIsWorth(t *testing.T) {
 }
 
 func TestPendingIsWhatWaitsForItsReply(t *testing.T) {
-	var p pending
+	var p int
 	f := flight{timeout: 100 * ms, pending: &p}
-	want := func(n int64, sent int) {
+	want := func(n, sent int) {
 		t.Helper()
-		if p.Load() != n || f.sent != sent {
-			t.Errorf("%d pending of %d sent, want %d of %d", p.Load(), f.sent, n, sent)
+		if p != n || f.sent != sent {
+			t.Errorf("%d pending of %d sent, want %d of %d", p, f.sent, n, sent)
 		}
 	}
 	for seq := range uint32(4) {
@@ -131,7 +131,7 @@ func TestPendingIsWhatWaitsForItsReply(t *testing.T) {
 }
 
 func TestOnlyYoungRequestsAreRemembered(t *testing.T) {
-	var p pending
+	var p int
 	f := flight{timeout: time.Second, pending: &p}
 	const hour = 3600
 	for seq := range uint32(hour) {
@@ -140,8 +140,8 @@ func TestOnlyYoungRequestsAreRemembered(t *testing.T) {
 	if n := len(f.requests); n < 10 || n > 15 {
 		t.Errorf("%d requests are remembered after an hour, want those of about 11 seconds", n)
 	}
-	if f.sent != hour || p.Load() != int64(len(f.requests)) {
-		t.Errorf("%d sent, %d pending", f.sent, p.Load())
+	if f.sent != hour || p != len(f.requests) {
+		t.Errorf("%d sent, %d pending", f.sent, p)
 	}
 	last := epoch.plus((hour - 1) * time.Second)
 	if rtt, o := f.arrived(hour-1, last.plus(ms).wall, last.plus(ms)); o != measured || rtt != ms {

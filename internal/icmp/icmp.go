@@ -21,6 +21,8 @@ type Client struct {
 	Target  netip.Addr
 	Err     error                      // why there is no target; then nothing is sent
 	NoRoute func(to netip.Addr) string // why the kernel does not know where to send
+
+	link string // of this machine, which it is to ping over; then there is no NS
 }
 
 // Ping says how often every client asks, and how long it waits.

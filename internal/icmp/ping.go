@@ -29,17 +29,15 @@ func PingAll(ctx context.Context, clients []Client, p Ping) (results []Result, n
 	p = p.withDefaults()
 	results = make([]Result, len(clients))
 	var full atomic.Int64
-	var wg sync.WaitGroup
-	for i, c := range clients {
-		wg.Go(func() {
-			r := &results[i]
-			*r = c.result(p)
-			if err := guard.Do(func() error { return c.ping(ctx, p, r, &full) }); err != nil {
-				r.Reason = err.Error()
-			}
-		})
+	errs := guard.Each(len(clients), len(clients), func(i int) error {
+		results[i] = clients[i].result(p)
+		return clients[i].ping(ctx, p, &results[i], &full)
+	})
+	for i, err := range errs {
+		if err != nil {
+			results[i].Reason = err.Error()
+		}
 	}
-	wg.Wait()
 	return results, int(full.Load())
 }
 

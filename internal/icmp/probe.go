@@ -3,8 +3,9 @@ package icmp
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
@@ -57,7 +58,7 @@ func (l Latency) Worst(n int) []Result {
 }
 
 // ProbeAll is PingAll for percentiles: times are the kernel's, and thousands of
-// clients cost one goroutine that sends and one that reads. Requests go out
+// clients cost one goroutine. Requests go out
 // evenly: client k of n sends its first k/n of the interval after the start, and
 // the others one interval apart. It returns once every request has its reply or its Timeout is over.
 // The end of ctx ends it early, with what was measured until then.
@@ -75,23 +76,19 @@ func ProbeAll(ctx context.Context, clients []Client, p Ping) Latency {
 	return r.result(ctx)
 }
 
-// prober is a ProbeAll under way. Of its fields, those below each comment are
-// used by nobody else while it runs.
+// prober is a ProbeAll under way.
 type prober struct {
 	Ping
 	echo    echo
 	all     []*probed
 	able    []*probed // of all, those with a socket, in the order of sending
 	epoll   int
-	pending pending
+	pending int   // requests of all clients that have no reply yet
 	broken  error // why nothing works at all
 	spans   spans
 
-	// The sender's.
-	sendDelay *measure.Distribution
-	noBuffers int
-
-	// The poller's.
+	sendDelay             *measure.Distribution
+	noBuffers             int
 	rtt                   *measure.Distribution
 	timeline              Timeline
 	recent                *measure.Distribution // of the span under way
@@ -104,16 +101,11 @@ type probed struct {
 	fd  int   // -1: none
 	err error // why there is none
 
-	// The sender's.
-	unsent  int
-	sendErr error // why the first of them was not sent
-
-	// The poller's.
+	flight    flight
+	unsent    int
+	sendErr   error // why the first of them was not sent
 	rtt       *measure.Distribution
 	complaint string // of the network
-
-	mu     sync.Mutex
-	flight flight
 }
 
 func newProber(p Ping, clients []Client) *prober {
@@ -132,15 +124,12 @@ func (r *prober) run(ctx context.Context) {
 	if len(r.able) == 0 || r.broken != nil {
 		return
 	}
-	r.awaitStamps()
+	if r.able[0].link == "" { // or else a client cannot ping itself, and nobody asks for its RTTs
+		r.awaitStamps()
+	}
 	r.spans.start = now()
 	r.timeline.Start, r.timeline.Step = time.Now(), r.spans.step
-	sending := make(chan struct{})
-	go func() {
-		defer close(sending)
-		r.broken = guard.Do(func() error { r.send(ctx); return nil })
-	}()
-	r.poll(ctx, sending)
+	r.broken = guard.Do(func() error { r.exchange(ctx); return nil })
 }
 
 // result is to be called when run is over, and before close.
@@ -167,4 +156,35 @@ func (r *prober) result(ctx context.Context) Latency {
 	}
 	r.explain(ctx, l.Clients)
 	return l
+}
+
+// Control is what this machine itself saw of a target over another link than the
+// clients'.
+type Control struct {
+	Link           string
+	Target         netip.Addr
+	Sent, Received int
+}
+
+func (c Control) String() string {
+	return fmt.Sprintf("meanwhile over %s: %d replies to %d pings to %s", c.Link, c.Received, c.Sent, c.Target)
+}
+
+// PingOver pings target over a link of this machine, once each interval until ctx
+// ends. What was sent less than timeout before that counts only if it was answered.
+// The error is one of this machine.
+func PingOver(ctx context.Context, link string, target netip.Addr, interval, timeout time.Duration) (Control, error) {
+	const ever = 1000 * time.Hour
+	client := Client{link: link, Target: target, Address: func() (unknown netip.Addr) { return unknown }}
+	r := newProber(Ping{Duration: ever, Interval: interval, Timeout: timeout}.withDefaults(), []Client{client})
+	defer r.close()
+	r.open()
+	r.run(ctx)
+	p := r.all[0]
+	p.flight.end(now())
+	c := Control{link, target, p.flight.sent, p.flight.received}
+	if err := cmp.Or(r.broken, p.err, p.sendErr); err != nil && c.Received == 0 {
+		return c, fmt.Errorf("ping over %s: %w", link, err)
+	}
+	return c, nil
 }

@@ -37,16 +37,27 @@ func openRaw(types ...ipv4.ICMPType) (fd int, err error) {
 // open opens a raw ICMP socket of the client that hears replies to echo requests
 // with the identifier id, and ICMP errors. The caller closes it.
 func (c Client) open(id uint16) (fd int, err error) {
-	err = c.NS.Do(func() (err error) {
+	open := func() (err error) {
 		fd, err = openRaw(ipv4.ICMPTypeEchoReply, ipv4.ICMPTypeDestinationUnreachable, ipv4.ICMPTypeTimeExceeded)
 		return err
-	})
+	}
+	if c.NS != nil {
+		err = c.NS.Do(open)
+	} else {
+		err = open()
+	}
 	if err != nil {
 		return -1, err
 	}
-	if err := equip(fd, id); err != nil {
+	if c.link != "" {
+		err = unix.BindToDevice(fd, c.link)
+	}
+	if err == nil {
+		err = equip(fd, id)
+	}
+	if err != nil {
 		unix.Close(fd)
-		return -1, fmt.Errorf("ICMP socket: %w", err)
+		return -1, err
 	}
 	return fd, nil
 }
@@ -54,12 +65,12 @@ func (c Client) open(id uint16) (fd int, err error) {
 func equip(fd int, id uint16) error {
 	stamps := unix.SOF_TIMESTAMPING_RX_SOFTWARE | unix.SOF_TIMESTAMPING_TX_SOFTWARE | unix.SOF_TIMESTAMPING_SOFTWARE
 	return errors.Join(
-		option("BPF filter", packets.Filter(fd, repliesTo(id))),
+		option("ICMP socket: BPF filter", packets.Filter(fd, repliesTo(id))),
 		// The kernel must not make a time up where it has none, as it does for
 		// SO_TIMESTAMPNS (sock.h). _NEW has 64 bits on every machine.
-		option("timestamps", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)),
+		option("ICMP socket: timestamps", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)),
 		// Otherwise a raw socket is not told that the send queue was full (raw.c).
-		option("errors", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)),
+		option("ICMP socket: errors", unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)),
 	)
 }
 

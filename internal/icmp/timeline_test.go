@@ -30,7 +30,7 @@ func TestAMeasurementHasSpansOfASecondOrMore(t *testing.T) {
 
 func TestLossBySpan(t *testing.T) {
 	s := Ping{Count: 4, Interval: time.Second}.spans(epoch)
-	f := flight{timeout: 100 * ms, spans: &s}
+	f := flight{timeout: 100 * ms, pending: new(int), spans: &s}
 	for i := range uint32(4) {
 		f.begin(i, epoch.plus(time.Duration(i)*time.Second))
 	}

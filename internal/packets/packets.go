@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -76,3 +77,33 @@ func Pause(ctx context.Context, d time.Duration) error {
 // Jitter spreads d by a quarter either way, so that many do not send again at one
 // moment.
 func Jitter(d time.Duration) time.Duration { return d*3/4 + rand.N(d/2) }
+
+// Control is what the kernel tells of a received packet: by PACKET_AUXDATA
+// (linux/if_packet.h), and by SO_TIMESTAMPNS_NEW. What it does not tell is zero.
+type Control struct {
+	Auxdata
+	Time int64 // Unix, in ns
+}
+
+// Auxdata is struct tpacket_auxdata.
+type Auxdata struct {
+	Status, Len, Snaplen         uint32
+	Mac, Net, VLAN, VLANProtocol uint16
+}
+
+// ReadControl reads control messages.
+func ReadControl(control []byte) (c Control) {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		return c
+	}
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(c.Auxdata)):
+			c.Auxdata = *(*Auxdata)(unsafe.Pointer(&m.Data[0]))
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS_NEW && len(m.Data) >= 16:
+			c.Time = int64(binary.NativeEndian.Uint64(m.Data))*1e9 + int64(binary.NativeEndian.Uint64(m.Data[8:]))
+		}
+	}
+	return c
+}

@@ -29,6 +29,22 @@ const (
 	Skipped      Verdict = "skipped"      // it cannot run against this router, or behind a step that failed
 )
 
+// Verdicts are all of them, in the order in which they are counted.
+var Verdicts = []Verdict{Passed, Failed, Inconclusive, NotRun, Skipped}
+
+// Symbol tells a verdict where there are no colours.
+func (v Verdict) Symbol() string {
+	switch v {
+	case Passed:
+		return "✓"
+	case Failed:
+		return "✗"
+	case Inconclusive:
+		return "?"
+	}
+	return "–"
+}
+
 // Run is all of a run.
 type Run struct {
 	Head

@@ -10,27 +10,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/internal/record"
 )
 
 // functions are those of all templates.
 var functions = map[string]any{
-	"symbol": symbol, "count": count, "counts": counts, "unexplained": unexplained,
+	"symbol": record.Verdict.Symbol, "count": count, "counts": counts, "unexplained": unexplained,
 	"changed": changed, "keys": keys, "repeat": repeat, "command": command,
 	"value": func(v float64, u record.Unit) string { return u.Format(v) }, "took": took, "clock": clock,
-}
-
-// symbol tells a verdict where there are no colours.
-func symbol(v record.Verdict) string {
-	switch v {
-	case record.Passed:
-		return "✓"
-	case record.Failed:
-		return "✗"
-	case record.Inconclusive:
-		return "?"
-	}
-	return "–"
 }
 
 // count is how many scenarios ended in one of the ways.
@@ -46,16 +34,12 @@ func count(run *record.Run, ways ...record.Verdict) (n int) {
 // counts is how many ended how, such as "3 scenarios: 2 passed, 1 failed".
 func counts(run *record.Run) string {
 	var parts []string
-	for _, v := range []record.Verdict{record.Passed, record.Failed, record.Inconclusive, record.NotRun, record.Skipped} {
+	for _, v := range record.Verdicts {
 		if n := count(run, v); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, v))
 		}
 	}
-	what := "scenarios"
-	if len(run.Scenarios) == 1 {
-		what = "scenario"
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%d %s: %s", len(run.Scenarios), what, strings.Join(parts, ", ")), ": ")
+	return strings.TrimSuffix(measure.Times(len(run.Scenarios), "scenario")+": "+strings.Join(parts, ", "), ": ")
 }
 
 // unexplained is whether the run ended badly and no scenario did, as when it was

@@ -119,13 +119,13 @@ func (s *Screen) Step(st record.Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endLive()
-	sign, colour := sign(st.Verdict)
+	colour := colour(st.Verdict)
 	took := ""
 	if st.Verdict != record.Skipped {
 		took = brief(time.Duration(st.Seconds * float64(time.Second)))
 	}
 	head := s.beside(record.Clean(st.Text), s.width-8, took)
-	s.print("    " + s.paint(colour, sign+" "+strings.ReplaceAll(head, "\n", "\n      ")) + "\n")
+	s.print("    " + s.paint(colour, st.Verdict.Symbol()+" "+strings.ReplaceAll(head, "\n", "\n      ")) + "\n")
 	for _, a := range st.Activities {
 		s.wrapped(8, a.Summary)
 		if a.Clients != nil && a.Clients.Shown {
@@ -175,16 +175,16 @@ func (s *Screen) paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
-func sign(v record.Verdict) (sign, colour string) {
+func colour(v record.Verdict) string {
 	switch v {
 	case record.Passed:
-		return "✓", green
+		return green
 	case record.Failed:
-		return "✗", red
+		return red
 	case record.Inconclusive:
-		return "?", yellow
+		return yellow
 	}
-	return "–", dim
+	return dim
 }
 
 // beside puts a note at the right end of text, in a new line if there is no room.

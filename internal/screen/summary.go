@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/internal/record"
 )
 
@@ -18,19 +19,17 @@ func (s *Screen) Summary(run *record.Run, dir string) {
 	s.figures(run)
 	counts := run.Counts()
 	var parts []string
-	for _, v := range []record.Verdict{record.Passed, record.Failed, record.Inconclusive, record.NotRun, record.Skipped} {
+	for _, v := range record.Verdicts {
 		if n := counts[v]; n > 0 {
-			_, colour := sign(v)
-			parts = append(parts, s.paint(colour, fmt.Sprintf("%d %s", n, v)))
+			parts = append(parts, s.paint(colour(v), fmt.Sprintf("%d %s", n, v)))
 		}
 	}
-	s.print(fmt.Sprintf("%d %s in %.1f s: %s\n", len(run.Scenarios), plural(len(run.Scenarios), "scenario"), run.End.Seconds, strings.Join(parts, ", ")))
+	s.print(fmt.Sprintf("%s in %.1f s: %s\n", measure.Times(len(run.Scenarios), "scenario"), run.End.Seconds, strings.Join(parts, ", ")))
 	for _, sc := range run.Scenarios {
 		if sc.Verdict == record.Passed {
 			continue
 		}
-		sign, colour := sign(sc.Verdict)
-		s.print(s.paint(colour, "  "+sign+" "+sc.Location) + "  " + record.Clean(sc.Name) + "\n")
+		s.print(s.paint(colour(sc.Verdict), "  "+sc.Verdict.Symbol()+" "+sc.Location) + "  " + record.Clean(sc.Name) + "\n")
 		if sc.Reason != "" && (sc.Verdict == record.Skipped || sc.Verdict == record.NotRun) {
 			s.wrapped(6, sc.Reason)
 		}
@@ -78,11 +77,4 @@ func (s *Screen) figures(run *record.Run) {
 	if names != nil {
 		s.print("\n")
 	}
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return what
-	}
-	return what + "s"
 }

@@ -42,15 +42,16 @@ type attempt struct {
 	wait time.Duration // before next
 }
 
-// send sends what the schedule says, until it is done or ctx ends. It is
-// behind time rather than that it leaves something out.
-func (r *prober) send(ctx context.Context) {
+// exchange sends what the schedule says and reads replies, until every request has
+// its reply or its timeout is over, or ctx ends. It is behind time rather than that
+// it leaves something out.
+func (r *prober) exchange(ctx context.Context) {
+	var in reader
+	defer r.drain(&in)
 	s := schedule{clients: len(r.able), rounds: r.Count, interval: r.Interval}
 	start := now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-
 	var again []attempt
+	var look, end time.Duration // since the start: when to read, and how long to wait for replies
 	for i := 0; ctx.Err() == nil; {
 		elapsed := now().since(start)
 		waiting := again
@@ -69,19 +70,22 @@ func (r *prober) send(ctx context.Context) {
 				again = append(again, a)
 			}
 		}
-		if i == s.requests() && again == nil {
+		if elapsed >= look {
+			r.drain(&in)
+			look = elapsed + pollInterval
+		}
+		wait := look - elapsed
+		switch {
+		case again != nil:
+			wait = leastSleep
+		case i < s.requests():
+			wait = min(wait, s.due(i)-elapsed)
+		case end == 0:
+			end = elapsed + r.Timeout + pollInterval
+		case r.pending <= 0 || elapsed >= end:
 			return
 		}
-		wait := leastSleep
-		if again == nil {
-			wait = s.due(i) - elapsed
-		}
-		timer.Reset(max(wait, leastSleep))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
+		_ = packets.Pause(ctx, max(wait, leastSleep))
 	}
 }
 
@@ -93,18 +97,14 @@ func (r *prober) try(a attempt, start instant) (attempt, time.Duration) {
 
 	at := now()
 	elapsed := at.since(start)
-	c.mu.Lock()
-	c.flight.begin(a.seq, at) // first, for the reply may be quicker than the system call
-	c.mu.Unlock()
+	c.flight.begin(a.seq, at)
 	err := sendEcho(c.fd, msg[:], c.Target)
 	a.next = 0
 	if err == nil {
 		r.sendDelay.Record(elapsed - a.due)
 		return a, elapsed
 	}
-	c.mu.Lock()
 	c.flight.cancel(a.seq)
-	c.mu.Unlock()
 	if packets.QueueFull(err) {
 		r.noBuffers++
 		if elapsed-a.due < r.Timeout {

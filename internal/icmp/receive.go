@@ -1,11 +1,10 @@
 package icmp
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"net/netip"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +13,7 @@ import (
 	"github.com/lanstorm/lanstorm/internal/measure"
 )
 
-// pollInterval is how often the poller looks for replies. The kernel has put
+// pollInterval is how often replies are looked for. The kernel has put
 // the time on them when they came, so to wait for several at once costs no
 // precision, and saves a wake-up for each.
 const pollInterval = 20 * time.Millisecond
@@ -22,30 +21,25 @@ const pollInterval = 20 * time.Millisecond
 // open gives every client that has a target a socket, and has epoll(7) watch
 // them all.
 func (r *prober) open() {
-	inParallel(len(r.all), func(i int) {
+	errs := guard.Each(len(r.all), few, func(i int) (err error) {
 		c := r.all[i]
-		c.err = guard.Do(func() (err error) {
-			if c.Err != nil {
-				return c.Err
-			}
-			if c.fd, err = c.Client.open(r.echo.id); err != nil {
-				return fmt.Errorf("tester: cannot ping: %w", err)
-			}
-			return nil
-		})
+		if c.Err == nil {
+			c.fd, err = c.Client.open(r.echo.id)
+		}
+		return err
 	})
 	var err error
 	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		r.broken = fmt.Errorf("tester: cannot ping: epoll: %w", err)
 		return
 	}
-	for _, c := range r.all {
-		if c.err != nil {
+	for i, c := range r.all {
+		if c.err = cmp.Or(c.Err, errs[i]); c.err != nil {
 			continue
 		}
 		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(r.able))} // for epoll a number like any
 		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, c.fd, &event); err != nil {
-			c.err = fmt.Errorf("tester: cannot ping: epoll: %w", err)
+			c.err = fmt.Errorf("epoll: %w", err)
 			continue
 		}
 		r.able = append(r.able, c)
@@ -65,24 +59,9 @@ func (r *prober) close() {
 	}
 }
 
-// inParallel calls do for 0 to n-1, a few at one time: more would only wait for
-// the door of package namespace.
-func inParallel(n int, do func(i int)) {
-	var next atomic.Int64
-	done := make(chan struct{})
-	workers := min(n, 2*runtime.NumCPU()+2)
-	for range workers {
-		go func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-			done <- struct{}{}
-		}()
-	}
-	for range workers {
-		<-done
-	}
-}
+// few is how many clients are visited at one time: more would only wait for the door
+// of package namespace.
+var few = 2*runtime.NumCPU() + 2
 
 // awaitStamps waits, for a second or so, until the kernel puts a time on packets
 // that come in. It does so for all or none of them, and begins when it has time
@@ -108,48 +87,16 @@ func (r *prober) awaitStamps() {
 	}
 }
 
-// reader is what the poller reads into.
+// reader is what is read into.
 type reader struct {
 	events  [256]unix.EpollEvent
 	packet  [1500]byte
 	control [256]byte
 }
 
-// poll reads what comes, until sending is closed and every request has its
-// reply or its timeout is over, or until ctx ends.
-func (r *prober) poll(ctx context.Context, sending <-chan struct{}) {
-	var in reader
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	var end <-chan time.Time
-	for {
-		r.drain(&in)
-		if sending == nil && r.pending.Load() <= 0 {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-sending:
-			sending = nil
-			t := time.NewTimer(r.Timeout + pollInterval)
-			defer t.Stop()
-			end = t.C
-		case <-end:
-			r.drain(&in)
-			return
-		case <-ctx.Done():
-			if sending != nil {
-				<-sending
-			}
-			r.drain(&in)
-			return
-		}
-	}
-}
-
 // drain reads what there is.
 func (r *prober) drain(in *reader) {
-	const most = 100 // rounds, so that a flood does not keep the poller here
+	const most = 100 // rounds, so that a flood does not keep us here
 	for range most {
 		n, err := unix.EpollWait(r.epoll, in.events[:], 0)
 		if err == unix.EINTR {
@@ -187,9 +134,7 @@ func (r *prober) readDepartures(c *probed, in *reader) {
 			continue
 		}
 		if seq, ok := r.echo.departed(in.packet[:n]); ok {
-			c.mu.Lock()
 			c.flight.departed(seq, stamp)
-			c.mu.Unlock()
 		}
 	}
 }
@@ -215,15 +160,10 @@ func (r *prober) readReply(c *probed, in *reader) {
 // count notes a reply.
 func (r *prober) count(c *probed, seq uint32, stamp int64, in *reader) {
 	read := now()
-	c.mu.Lock()
-	unknown := c.flight.unknownDeparture(seq)
-	c.mu.Unlock()
-	if unknown { // it is there by now, though it may not have been when epoll looked
+	if c.flight.unknownDeparture(seq) { // it is there by now, though it may not have been when epoll looked
 		r.readDepartures(c, in)
 	}
-	c.mu.Lock()
 	rtt, what := c.flight.arrived(seq, stamp, read)
-	c.mu.Unlock()
 	switch what {
 	case measured:
 		if c.rtt == nil {
