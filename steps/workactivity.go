@@ -35,15 +35,18 @@ func workActivity(b *busy, report health.Report) record.Activity {
 	}
 	summary := fmt.Sprintf("%s: %d clients, %d done, %d failed", b.what, len(o.Clients), done, failed)
 	if bytes > 0 {
-		summary += fmt.Sprintf("; %s at %s together%s; fairness %.2f, least share %.0f%%",
-			workload.Size(bytes), rate(o.Throughput()), o.Without(), measure.Jain(shares), 100*least)
+		summary += fmt.Sprintf("; %s at %s together%s", workload.Size(bytes), rate(o.Throughput()), o.Without())
 	}
-	a := activity(b.what, summary+"; "+report.String(), report)
+	alike := bytes > 0 && b.kind != "mixed" // or nobody's share can be fair
+	if alike {
+		summary += fmt.Sprintf("; fairness %.2f, least share %.0f%%", measure.Jain(shares), 100*least)
+	}
 	figures := []record.Figure{figure(b.kind+"s done", float64(done), record.Count), figure(b.kind+"s failed", float64(failed), record.Count)}
 	if bytes > 0 {
-		figures = append(figures,
-			key(b.kind+" throughput", o.Throughput(), record.BitRate), figure(b.kind+" bytes", float64(bytes), record.Bytes),
-			key(b.kind+" fairness (Jain)", measure.Jain(shares), record.Count), figure(b.kind+" least share", 100*least, record.Percent))
+		figures = append(figures, key(b.kind+" throughput", o.Throughput(), record.BitRate), figure(b.kind+" bytes", float64(bytes), record.Bytes))
+	}
+	if alike {
+		figures = append(figures, key(b.kind+" fairness (Jain)", measure.Jain(shares), record.Count), figure(b.kind+" least share", 100*least, record.Percent))
 	}
 	sums := sumsOf(o)
 	for _, name := range sums {
@@ -52,7 +55,9 @@ func workActivity(b *busy, report health.Report) record.Activity {
 			total += r.Sums[name]
 		}
 		figures = append(figures, figure(b.kind+" "+name, total, record.Count))
+		summary += fmt.Sprintf("; %s %s", name, record.Digits(total))
 	}
+	a := activity(b.what, summary+"; "+report.String(), report)
 	for _, part := range slices.Sorted(maps.Keys(o.Times)) {
 		figures = append(figures, figure(b.kind+" "+part+" p95", o.Times[part].P95().Seconds(), record.Seconds))
 		a.Distributions = append(a.Distributions, record.Distribution{Name: part, Plot: "time for the parts of a " + b.kind, Times: o.Times[part]})
