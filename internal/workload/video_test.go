@@ -41,8 +41,12 @@ func (n *network) Addr() net.Addr { return &net.TCPAddr{} }
 func (n *network) dial(context.Context, string, string) (net.Conn, error) {
 	n.dials.Add(1)
 	near, far := net.Pipe()
-	n.conns <- &slowConn{far, n}
-	return near, nil
+	select {
+	case n.conns <- &slowConn{far, n}:
+		return near, nil
+	case <-n.done:
+		return nil, net.ErrClosed
+	}
 }
 
 type slowConn struct {
