@@ -315,6 +315,8 @@ func (b *busy) verdict() error {
 	}
 	for _, r := range b.outcome.Clients {
 		switch {
+		case r.Reason != "" && b.kind == "mixed":
+			bad = append(bad, workProblem(r, fmt.Sprintf("%s: %s", r.Kind, r.Reason)))
 		case r.Reason != "" && r.Operations > 0:
 			bad = append(bad, workProblem(r, fmt.Sprintf("%s (%d of %d times)", r.Reason, r.Failed(), r.Failed()+r.Operations)))
 		case r.Reason != "":
@@ -328,7 +330,9 @@ func (b *busy) verdict() error {
 	if len(bad) == 0 {
 		return nil
 	}
-	return &clientsError{fmt.Sprintf("%d of %d clients did not complete the %s: %s", len(bad), len(b.outcome.Clients), b.kind, grouped(bad)), bad}
+	what := map[string]string{"video": "did not play the video well", "mixed": "failed at their work"}[b.kind]
+	what = cmp.Or(what, "did not complete the "+b.kind)
+	return &clientsError{fmt.Sprintf("%d of %d clients %s: %s", len(bad), len(b.outcome.Clients), what, grouped(bad)), bad}
 }
 
 func (w *world) moved() (workload.Outcome, error) {

@@ -37,7 +37,7 @@ type loaded struct {
 const (
 	calm    = 5 * time.Second // before and after
 	rising  = 3 * time.Second // until buffers are full
-	streams = 8               // at least, each way: few may not fill the line
+	streams = 16              // at least, each way: few take long to fill a deep buffer
 )
 
 // grades are those that dslreports.com made known, by the latency that they stay below.
