@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -94,22 +93,25 @@ func (w *world) startMix(ctx context.Context) error {
 		seed = 1 + rand.IntN(1<<31-1)
 	}
 	w.suite.chronicle.message("note", "which client does what: stress.seed %d", seed)
-	var kinds []func(int) workload.Work
-	for _, name := range slices.Sorted(maps.Keys(doings)) {
-		if doings[name] == nil {
-			continue
-		}
-		work, err := doings[name](w)
+	var all []*busy
+	for _, doing := range slices.Sorted(maps.Keys(doings)) {
+		b, err := w.doing(doing)
 		if err != nil {
 			return err
 		}
-		kinds = append(kinds, work)
+		if b != nil {
+			all = append(all, b)
+		}
 	}
 	chance := rand.New(rand.NewPCG(uint64(seed), 0))
+	for _, c := range w.m.Clients() {
+		b := all[chance.IntN(len(all))]
+		b.clients = append(b.clients, c)
+	}
+	all = slices.DeleteFunc(all, func(b *busy) bool { return b.clients == nil })
 	lasts := w.assigned
 	w.assigned = 0
-	return w.do(ctx, "mixed", fmt.Sprintf("workloads at random for %s", lasts), "all clients", workload.Schedule{For: lasts},
-		func(i int) workload.Work { return kinds[chance.IntN(len(kinds))](i) })
+	return w.do(ctx, workload.Schedule{For: lasts}, all...)
 }
 
 func (w *world) seeResults(ctx context.Context) error {
@@ -121,14 +123,16 @@ func (w *world) seeResults(ctx context.Context) error {
 	if w.worked == nil {
 		return refuse(`no client has done anything yet: say "I start the stress test" first`)
 	}
-	var nothing []netmgr.Problem
-	for _, r := range w.worked.outcome.Clients {
-		if r.Operations+r.Failed() == 0 && r.Bytes == 0 {
-			nothing = append(nothing, workProblem(r, fmt.Sprintf("did not get to the end of one %s", r.Kind)))
-		}
-	}
-	if err := w.worked.verdict(); err != nil {
+	if err := verdictOn(w.worked); err != nil {
 		return err
+	}
+	var nothing []netmgr.Problem
+	for _, b := range w.worked {
+		for _, r := range b.outcome.Clients {
+			if r.Operations == 0 && r.Bytes == 0 {
+				nothing = append(nothing, workProblem(r, fmt.Sprintf("did not get to the end of one %s", r.Kind)))
+			}
+		}
 	}
 	return verdict(w.m, "have no results", nothing)
 }
@@ -137,68 +141,73 @@ func (w *world) doThis(ctx context.Context, d time.Duration, table *godog.Table)
 	if d < time.Second || d > maxMeasure {
 		return refuse("%s: ask for %s to %s", d, time.Second, maxMeasure)
 	}
-	b, work, err := w.household(table)
+	all, err := w.household(table)
 	if err != nil {
 		return err
 	}
-	w.assign(ctx, b, workload.Schedule{For: d}, work)
-	w.suite.chronicle.left(d)
-	w.over(b, b.running.Wait)
-	return cmp.Or(context.Cause(ctx), b.verdict())
+	if err := w.do(ctx, workload.Schedule{For: d}, all...); err != nil {
+		return err
+	}
+	return verdictOn(all)
 }
 
 func (w *world) keepDoingThis(table *godog.Table) error {
-	b, work, err := w.household(table)
+	all, err := w.household(table)
 	if err != nil {
 		return err
 	}
-	w.assign(w.suite.patience, b, workload.Schedule{For: maxMeasure}, work)
-	w.kept = append(w.kept, b)
+	w.keep(all...)
 	return nil
 }
 
+// doing is work in the words of a table; nil for none.
+func (w *world) doing(what string) (*busy, error) {
+	do, known := doings[what]
+	if !known {
+		return nil, refuse("%q is nothing that clients can do: there are %s", what, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
+	}
+	if do == nil {
+		return nil, nil
+	}
+	work, err := do(w)
+	if err != nil {
+		return nil, err
+	}
+	return &busy{kind: work(0).Kind(), what: what, work: work}, nil
+}
+
 // household reads who does what.
-func (w *world) household(table *godog.Table) (*busy, func(i int) workload.Work, error) {
+func (w *world) household(table *godog.Table) (all []*busy, err error) {
 	free, err := w.members("all clients")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, b := range w.kept {
 		free = slices.DeleteFunc(free, func(c *netmgr.Client) bool { return slices.Contains(b.clients, c) })
 	}
 	rows := table.Rows
 	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
-		return nil, nil, refuse("the table has other columns than | clients | doing |, or no row below them")
+		return nil, refuse("the table has other columns than | clients | doing |, or no row below them")
 	}
-	b := &busy{kind: "mixed"}
-	var works []workload.Work
-	var told []string
 	for _, row := range rows[1:] {
-		number, doing := row.Cells[0].Value, row.Cells[1].Value
-		n, err := strconv.Atoi(number)
+		n, err := strconv.Atoi(row.Cells[0].Value)
 		if err != nil || n < 1 || n > len(free) {
-			return nil, nil, refuse("%q clients: there are %d that have nothing to do yet", number, len(free))
+			return nil, refuse("%q clients: there are %d that have nothing to do yet", row.Cells[0].Value, len(free))
 		}
-		kind, known := doings[doing]
-		if !known {
-			return nil, nil, refuse("%q is nothing that clients can do: there are %s", doing, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
+		b, err := w.doing(row.Cells[1].Value)
+		if err != nil {
+			return nil, err
 		}
-		if kind != nil {
-			work, err := kind(w)
-			if err != nil {
-				return nil, nil, err
-			}
-			for i := range n {
-				b.clients, works = append(b.clients, free[i]), append(works, work(i))
-			}
+		if b != nil {
+			b.clients = free[:n]
+			all = append(all, b)
 		}
-		free, told = free[n:], append(told, number+" "+doing)
+		free = free[n:]
 	}
-	if len(works) == 0 {
-		return nil, nil, refuse("all clients are idle: let some do something")
+	if all == nil {
+		return nil, refuse("all clients are idle: let some do something")
 	}
-	b.what = "a household: " + strings.Join(told, ", ")
-	return b, func(i int) workload.Work { return works[i] }, nil
+	return all, nil
 }
 
 // pinging is two pings at the pace of godog.yml, again and again.

@@ -45,59 +45,61 @@ func (w *world) traffic() []sentence {
 	}
 }
 
-// busy is work that clients have been given.
+// busy is the same kind of work that some clients do.
 type busy struct {
-	kind    string // of workload.Work, or mixed
+	kind    string // of workload.Work
 	what    string // such as "download http://…"
 	clients []*netmgr.Client
+	work    func(i int) workload.Work // of each of them
+
 	running *workload.Running
-	outcome workload.Outcome
 	watched func() health.Report
+	outcome workload.Outcome
 }
 
-// assign gives each of the clients its work, and returns while they do it.
-func (w *world) assign(ctx context.Context, b *busy, s workload.Schedule, work func(i int) workload.Work) {
-	jobs := make([]workload.Job, len(b.clients))
-	for i, c := range b.clients {
-		jobs[i] = workload.Job{Client: w.worker(c), Work: work(i)}
+// assign gives the clients their work, and returns while they do it.
+func (w *world) assign(ctx context.Context, s workload.Schedule, all ...*busy) {
+	for _, b := range all {
+		jobs := make([]workload.Job, len(b.clients))
+		for i, c := range b.clients {
+			jobs[i] = workload.Job{Client: w.worker(c), Work: b.work(i)}
+		}
+		b.watched = w.watch(w.m, false)
+		b.running = workload.Start(ctx, jobs, s)
 	}
-	b.watched = w.watch(w.m, false)
-	b.running = workload.Start(ctx, jobs, s)
 }
 
 // over ends work, and puts down what became of it.
-func (w *world) over(b *busy, end func() workload.Outcome) {
-	b.outcome = end()
-	w.worked = b
-	w.suite.chronicle.activity(workActivity(b, b.watched()))
+func (w *world) over(end func(*workload.Running) workload.Outcome, all ...*busy) {
+	for i, b := range all {
+		b.outcome = end(b.running)
+		report, tester := b.watched(), ""
+		if i == len(all)-1 { // once is enough
+			tester = "; " + report.String()
+		}
+		w.suite.chronicle.activity(workActivity(b, report, tester))
+	}
+	w.worked = all
 }
 
 // do has clients do their work, and waits for them.
-func (w *world) do(ctx context.Context, kind, what, who string, s workload.Schedule, work func(i int) workload.Work) error {
-	clients, err := w.members(who)
-	if err != nil {
-		return err
+func (w *world) do(ctx context.Context, s workload.Schedule, all ...*busy) error {
+	w.assign(ctx, s, all...)
+	w.suite.chronicle.tell(all[0].progress)
+	if s.For > 0 {
+		w.suite.chronicle.left(s.For)
 	}
-	b := &busy{kind: kind, what: what, clients: clients}
-	w.assign(ctx, b, s, work)
-	w.suite.chronicle.tell(b.progress)
-	w.over(b, b.running.Wait)
+	w.over((*workload.Running).Wait, all...)
 	return context.Cause(ctx)
 }
 
 // keep has clients go on with their work until it is stopped.
-func (w *world) keep(kind, what, who string, work func(i int) workload.Work) error {
-	clients, err := w.members(who)
-	if err != nil {
-		return err
-	}
-	b := &busy{kind: kind, what: what, clients: clients}
-	w.assign(w.suite.patience, b, workload.Schedule{For: maxMeasure}, work)
-	w.kept = append(w.kept, b)
-	return nil
+func (w *world) keep(all ...*busy) {
+	w.assign(w.suite.patience, workload.Schedule{For: maxMeasure}, all...)
+	w.kept = append(w.kept, all...)
 }
 
-// stops ends the work of a kind that is kept up.
+// stops ends the work of a kind that is kept up, or all of it.
 func (w *world) stops(kind string) func() error {
 	return func() error {
 		if !slices.ContainsFunc(w.kept, func(b *busy) bool { return kind == "" || b.kind == kind }) {
@@ -107,17 +109,30 @@ func (w *world) stops(kind string) func() error {
 	}
 }
 
-// stop is for all kinds when none is named.
-func (w *world) stop(kind string) (err error) {
-	w.kept = slices.DeleteFunc(w.kept, func(b *busy) bool {
-		if kind != "" && b.kind != kind {
-			return false
+func (w *world) stop(kind string) error {
+	var done, kept []*busy
+	for _, b := range w.kept {
+		if kind == "" || b.kind == kind {
+			done = append(done, b)
+		} else {
+			kept = append(kept, b)
 		}
-		w.over(b, b.running.Stop)
-		err = cmp.Or(err, b.verdict()) // one line is enough; each has its own record
-		return true
-	})
-	return err
+	}
+	if w.kept = kept; done == nil {
+		return nil
+	}
+	w.over((*workload.Running).Stop, done...)
+	return verdictOn(done)
+}
+
+// verdictOn is the first that is bad: one line is enough, and all is in the record.
+func verdictOn(all []*busy) error {
+	for _, b := range all {
+		if err := b.verdict(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // members are the clients that <clients> names, with an address to work from.
@@ -227,7 +242,24 @@ func (w *world) download(ctx context.Context, who string) error {
 	if err != nil {
 		return err
 	}
-	return w.do(ctx, "download", "download "+work.URL, who, workload.Schedule{}, same(work))
+	return w.doOnce(ctx, who, &busy{kind: "download", what: "download " + work.URL, work: same(work)})
+}
+
+// doOnce has the clients that <clients> names do it.
+func (w *world) doOnce(ctx context.Context, who string, b *busy) (err error) {
+	if b.clients, err = w.members(who); err != nil {
+		return err
+	}
+	return w.do(ctx, workload.Schedule{}, b)
+}
+
+// keepUp has them go on with it.
+func (w *world) keepUp(who string, b *busy) (err error) {
+	if b.clients, err = w.members(who); err != nil {
+		return err
+	}
+	w.keep(b)
+	return nil
 }
 
 func (w *world) downloading() (workload.Download, error) {
@@ -246,7 +278,7 @@ func (w *world) upload(ctx context.Context, who string, n size) error {
 	if err != nil {
 		return err
 	}
-	return w.do(ctx, "upload", "upload to "+work.URL, who, workload.Schedule{}, same(work))
+	return w.doOnce(ctx, who, &busy{kind: "upload", what: "upload to " + work.URL, work: same(work)})
 }
 
 func (w *world) uploading(n size) (workload.Upload, error) {
@@ -262,7 +294,7 @@ func (w *world) keepDownloading(who string) error {
 	if err != nil {
 		return err
 	}
-	return w.keep("download", "download "+work.URL, who, same(work))
+	return w.keepUp(who, &busy{kind: "download", what: "download " + work.URL, work: same(work)})
 }
 
 func (w *world) keepUploading(who string) error {
@@ -270,7 +302,7 @@ func (w *world) keepUploading(who string) error {
 	if err != nil {
 		return err
 	}
-	return w.keep("upload", "upload to "+work.URL, who, same(work))
+	return w.keepUp(who, &busy{kind: "upload", what: "upload to " + work.URL, work: same(work)})
 }
 
 func (w *world) downloaded() error { return w.completed("download", 0) }
@@ -286,19 +318,29 @@ func (w *world) downloadedWithin(d time.Duration) error {
 // completed judges the newest work, which must be of that kind, by whether each
 // client did it, and within a time, if one is given.
 func (w *world) completed(kind string, within time.Duration) error {
-	if w.worked == nil || w.worked.kind != kind {
-		return refuse("there was no %s yet", kind)
+	b, err := w.newest(kind)
+	if err != nil {
+		return err
 	}
-	if err := w.worked.verdict(); err != nil || within == 0 {
+	if err := b.verdict(); err != nil || within == 0 {
 		return err
 	}
 	var late []netmgr.Problem
-	for _, r := range w.worked.outcome.Clients {
+	for _, r := range b.outcome.Clients {
 		if r.Took > within {
 			late = append(late, workProblem(r, fmt.Sprintf("took %.1f s", r.Took.Seconds())))
 		}
 	}
 	return verdict(w.m, fmt.Sprintf("did not complete the %s within %s", kind, within), late)
+}
+
+// newest is the newest work, which must be of that kind.
+func (w *world) newest(kind string) (*busy, error) {
+	i := slices.IndexFunc(w.worked, func(b *busy) bool { return b.kind == kind })
+	if i < 0 {
+		return nil, refuse("there was no %s yet", kind)
+	}
+	return w.worked[i], nil
 }
 
 func workProblem(r workload.Result, text string) netmgr.Problem {
@@ -315,8 +357,6 @@ func (b *busy) verdict() error {
 	}
 	for _, r := range b.outcome.Clients {
 		switch {
-		case r.Reason != "" && b.kind == "mixed":
-			bad = append(bad, workProblem(r, fmt.Sprintf("%s: %s", r.Kind, r.Reason)))
 		case r.Reason != "" && r.Operations > 0:
 			bad = append(bad, workProblem(r, fmt.Sprintf("%s (%d of %d times)", r.Reason, r.Failed(), r.Failed()+r.Operations)))
 		case r.Reason != "":
@@ -330,25 +370,33 @@ func (b *busy) verdict() error {
 	if len(bad) == 0 {
 		return nil
 	}
-	what := map[string]string{"video": "did not play the video well", "mixed": "failed at their work"}[b.kind]
-	what = cmp.Or(what, "did not complete the "+b.kind)
+	what := cmp.Or(map[string]string{
+		"video": "did not play the video well", "ping": "lost pings", "look-up": "could not resolve a name", "connection": "could not connect to the router",
+	}[b.kind], "did not complete the "+b.kind)
 	return &clientsError{fmt.Sprintf("%d of %d clients %s: %s", len(bad), len(b.outcome.Clients), what, grouped(bad)), bad}
 }
 
-func (w *world) moved() (workload.Outcome, error) {
+// moved is the newest work, all kinds together.
+func (w *world) moved() (all workload.Outcome, what string, err error) {
 	if w.worked == nil {
-		return workload.Outcome{}, refuse(`no client has moved anything yet: say "all clients start downloading the 20MB ZIP file simultaneously" first`)
+		return all, "", refuse(`no client has moved anything yet: say "all clients start downloading the 20MB ZIP file simultaneously" first`)
 	}
-	return w.worked.outcome, nil
+	for i, b := range w.worked {
+		if i == 0 {
+			all.Start = b.outcome.Start
+		}
+		all.Clients, what = append(all.Clients, b.outcome.Clients...), what+", "+b.what
+	}
+	return all, strings.TrimPrefix(what, ", "), nil
 }
 
 func (w *world) throughputAtLeast(mbits float64) error {
-	o, err := w.moved()
+	o, what, err := w.moved()
 	if err != nil {
 		return err
 	}
 	if found := o.Throughput(); found < mbits*1e6 {
-		return fmt.Errorf("the total throughput is %s, not %s (%s)", rate(found), rate(mbits*1e6), w.worked.what)
+		return fmt.Errorf("the total throughput is %s, not %s (%s)", rate(found), rate(mbits*1e6), what)
 	}
 	return nil
 }
@@ -357,7 +405,7 @@ func (w *world) shareAtLeast(percent float64) error {
 	if percent < 0 || percent > 100 {
 		return refuse("%g%% of the fair share: ask for 0 to 100", percent)
 	}
-	o, err := w.moved()
+	o, _, err := w.moved()
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -71,26 +70,20 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 		}
 		get.Connections, send.Connections, get.Timeout, send.Timeout = flows, flows, 0, 0
 		var loads []*busy
-		var works []workload.Work
 		if down {
-			loads, works = append(loads, &busy{kind: "download", what: "load the line down", clients: clients}), append(works, get)
+			loads = append(loads, &busy{kind: "download", what: "load the line down", clients: clients, work: same(get)})
 		}
 		if up {
-			loads, works = append(loads, &busy{kind: "upload", what: "load the line up", clients: clients}), append(works, send)
+			loads = append(loads, &busy{kind: "upload", what: "load the line up", clients: clients, work: same(send)})
 		}
 		w.suite.chronicle.left(d + 2*calm)
-		l, failed := &loaded{}, error(nil)
+		l := &loaded{}
 		report := w.watched(w.m, false, func() {
 			l.idle = w.latencyFor(ctx, calm)
-			for i, b := range loads {
-				w.assign(ctx, b, workload.Schedule{For: d}, same(works[i]))
-			}
+			w.assign(ctx, workload.Schedule{For: d}, loads...)
 			l.rising = w.latencyFor(ctx, rising)
 			l.full = w.latencyFor(ctx, d-rising)
-			for _, b := range loads {
-				w.over(b, b.running.Wait)
-				failed = cmp.Or(failed, b.verdict())
-			}
+			w.over((*workload.Running).Wait, loads...)
 			l.after = w.latencyFor(ctx, calm)
 		})
 		w.loaded = l
@@ -98,7 +91,7 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		return failed
+		return verdictOn(loads)
 	}
 }
 

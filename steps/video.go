@@ -53,7 +53,7 @@ func (w *world) stream(ctx context.Context, who string) error {
 	if err != nil {
 		return err
 	}
-	return w.do(ctx, "video", "stream a video", who, workload.Schedule{}, work)
+	return w.doOnce(ctx, who, &busy{kind: "video", what: "stream a video", work: work})
 }
 
 func (w *world) keepStreaming(who string) error {
@@ -61,17 +61,18 @@ func (w *world) keepStreaming(who string) error {
 	if err != nil {
 		return err
 	}
-	return w.keep("video", "stream a video", who, work)
+	return w.keepUp(who, &busy{kind: "video", what: "stream a video", work: work})
 }
 
 func (w *world) streamed() error {
-	if w.worked == nil || w.worked.kind != "video" {
-		return refuse(`no client has played a video yet: say "all clients start streaming a video simultaneously" first`)
+	b, err := w.newest("video")
+	if err != nil {
+		return err
 	}
-	for _, r := range w.worked.outcome.Clients {
+	for _, r := range b.outcome.Clients {
 		if r.Operations+r.Failed() == 0 && r.Unfinished == "" { // stopped in the middle of the first
 			return fmt.Errorf("%s was stopped before it had played for %s", r.Client, w.config().Video.Duration)
 		}
 	}
-	return w.worked.verdict()
+	return b.verdict()
 }

@@ -23,7 +23,7 @@ func (b *busy) progress() string {
 }
 
 // workActivity is any work, whatever its kind.
-func workActivity(b *busy, report health.Report) record.Activity {
+func workActivity(b *busy, report health.Report, tester string) record.Activity {
 	o, shares := b.outcome, b.outcome.Shares()
 	bytes, done, failed := int64(0), 0, 0
 	for _, r := range o.Clients {
@@ -33,20 +33,15 @@ func workActivity(b *busy, report health.Report) record.Activity {
 	if len(shares) > 0 {
 		least = slices.Min(shares)
 	}
-	summary := fmt.Sprintf("%s: %d clients, %d done, %d failed", b.what, len(o.Clients), done, failed)
+	summary := fmt.Sprintf("%s: %s, %d done, %d failed", b.what, measure.Times(len(o.Clients), "client"), done, failed)
 	if bytes > 0 {
-		summary += fmt.Sprintf("; %s at %s together%s", workload.Size(bytes), rate(o.Throughput()), o.Without())
-	}
-	alike := bytes > 0 && b.kind != "mixed" // or nobody's share can be fair
-	if alike {
-		summary += fmt.Sprintf("; fairness %.2f, least share %.0f%%", measure.Jain(shares), 100*least)
+		summary += fmt.Sprintf("; %s at %s together%s; fairness %.2f, least share %.0f%%",
+			workload.Size(bytes), rate(o.Throughput()), o.Without(), measure.Jain(shares), 100*least)
 	}
 	figures := []record.Figure{figure(b.kind+"s done", float64(done), record.Count), figure(b.kind+"s failed", float64(failed), record.Count)}
 	if bytes > 0 {
-		figures = append(figures, key(b.kind+" throughput", o.Throughput(), record.BitRate), figure(b.kind+" bytes", float64(bytes), record.Bytes))
-	}
-	if alike {
-		figures = append(figures, key(b.kind+" fairness (Jain)", measure.Jain(shares), record.Count), figure(b.kind+" least share", 100*least, record.Percent))
+		figures = append(figures, key(b.kind+" throughput", o.Throughput(), record.BitRate), figure(b.kind+" bytes", float64(bytes), record.Bytes),
+			key(b.kind+" fairness (Jain)", measure.Jain(shares), record.Count), figure(b.kind+" least share", 100*least, record.Percent))
 	}
 	sums := sumsOf(o)
 	for _, name := range sums {
@@ -55,20 +50,22 @@ func workActivity(b *busy, report health.Report) record.Activity {
 			total += r.Sums[name]
 		}
 		figures = append(figures, figure(b.kind+" "+name, total, record.Count))
-		summary += fmt.Sprintf("; %s %s", name, record.Digits(total))
+		if total > 0 {
+			summary += fmt.Sprintf("; %s %s", name, record.Digits(total))
+		}
 	}
-	a := activity(b.what, summary+"; "+report.String(), report)
+	a := activity(b.what, summary+tester, report)
 	for _, part := range slices.Sorted(maps.Keys(o.Times)) {
 		figures = append(figures, figure(b.kind+" "+part+" p95", o.Times[part].P95().Seconds(), record.Seconds))
 		a.Distributions = append(a.Distributions, record.Distribution{Name: part, Plot: "time for the parts of a " + b.kind, Times: o.Times[part]})
 	}
 	a.Figures = append(figures, a.Figures...)
 	if bytes > 0 {
-		a.Charts = append([]record.Chart{overTime("throughput", record.BitRate, 8, true, o, func(r workload.Result) *measure.Series { return r.Rate })}, a.Charts...)
+		a.Charts = append([]record.Chart{overTime(b.kind+" throughput", record.BitRate, 8, true, o, func(r workload.Result) *measure.Series { return r.Rate })}, a.Charts...)
 	}
 	for name, unit := range lines {
 		if slices.ContainsFunc(o.Clients, func(r workload.Result) bool { return r.Lines[name] != nil }) {
-			a.Charts = append(a.Charts, overTime(name, unit, 1, false, o, func(r workload.Result) *measure.Series { return r.Lines[name] }))
+			a.Charts = append(a.Charts, overTime(b.kind+" "+name, unit, 1, false, o, func(r workload.Result) *measure.Series { return r.Lines[name] }))
 		}
 	}
 	a.Heat = stalls(o)

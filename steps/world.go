@@ -24,7 +24,7 @@ type world struct {
 	last      *pinged                    // the newest round of pings
 	rounds    map[target]*pinged         // the newest round for each target
 	latencies map[target]*netmgr.Latency // the newest measurement for each target
-	worked    *busy                      // the newest work that is over
+	worked    []*busy                    // the newest work that is over: one of each kind
 	kept      []*busy                    // work that goes on beside the sentences
 	fileSize  size                       // of what is downloaded from the lab; 0: not said
 	source    string                     // of downloads, if a sentence has named it

@@ -248,7 +248,7 @@ func TestConnectAndPing(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	c.Ping = func(context.Context, netip.Addr, Ping) (int, string) { return 1, "" }
-	if r := Run(t.Context(), []Job{{c, Ping{Count: 3}}}, Schedule{}).Clients[0]; r.Reason != "lost 1 of 3 pings to 127.0.0.1" || r.Sums["pings lost"] != 1 {
+	if r := Run(t.Context(), []Job{{c, Ping{Count: 3}}}, Schedule{}).Clients[0]; r.Reason != "lost 1 of 3 pings to 127.0.0.1" || r.Sums["lost"] != 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -33,8 +33,8 @@ func (p Ping) Do(ctx context.Context, c *Client, m *Meter) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	m.Sum("pings", float64(p.Count))
-	m.Sum("pings lost", float64(lost))
+	m.Sum("sent", float64(p.Count))
+	m.Sum("lost", float64(lost))
 	switch {
 	case lost == 0:
 		return nil

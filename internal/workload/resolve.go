@@ -11,7 +11,7 @@ type Resolve struct{ Name string }
 var _ Work = Resolve{}
 
 // Kind is part of Work.
-func (Resolve) Kind() string { return "name" }
+func (Resolve) Kind() string { return "look-up" }
 
 // Do is part of Work.
 func (r Resolve) Do(ctx context.Context, c *Client, m *Meter) error {
