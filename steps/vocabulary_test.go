@@ -88,7 +88,7 @@ func TestNoTextMatchesTwoSentences(t *testing.T) {
 	for _, c := range chapters(nil) {
 		all = append(all, c.sentences...)
 	}
-	example := strings.NewReplacer("<n>", "7", "<x>", "7.5", "<time>", "7 s", "<name>", "x", "<IPV4>", "IPV4", "[", "", "]", "",
+	example := strings.NewReplacer("<n>", "7", "<x>", "7.5", "<time>", "7 s", "<name>", "x", "<IPV4>", "IPV4", "<size>", "7 MB", "<clients>", "7 of the clients", "[", "", "]", "",
 		"(s)", "s", "(es)", "es", "have/has", "have")
 	for i, s := range all {
 		text := example.Replace(s.text)
@@ -111,6 +111,19 @@ func TestVocabularyIsPrintedWhole(t *testing.T) {
 				t.Errorf("%q and its meaning are not printed", s.text)
 			}
 		}
+	}
+}
+
+func TestSizesAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]size{
+		"20MB": 20e6, `"20MB"`: 20e6, "20 MB": 20e6, "1.5 GB": 1.5e9, "500KB": 500e3, "0MB": 0, "-1MB": -1e6,
+	} {
+		if n, err := readSize(text); n != want || err != nil {
+			t.Errorf("%q is %d, %v; want %d", text, n, err, want)
+		}
+	}
+	if n, err := readSize("99999999999999999999GB"); err == nil {
+		t.Errorf("more than there is: %d", n)
 	}
 }
 
