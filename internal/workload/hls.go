@@ -11,19 +11,18 @@ import (
 	"time"
 )
 
-// What a playlist may have: a player cannot choose who writes it.
+// What a playlist may have: it comes from anybody.
 const (
 	maxPlaylist = 1 << 20 // bytes
-	maxEntries  = 10_000  // segments or variants
-	maxNumber   = 1 << 62 // so that sums of a number and a count do not overflow
+	maxEntries  = 10_000  // segments and variants
 	maxSegment  = time.Hour
 )
 
-// playlist is what a player needs of an HLS playlist (RFC 8216): variants, if it
-// is a master playlist, or else segments.
+// playlist is what a player needs of an HLS playlist (RFC 8216): the variants of a
+// master playlist, from the lowest bandwidth to the highest, or else segments.
 type playlist struct {
-	base     *url.URL  // addresses are relative to it
-	variants []variant // from the lowest bandwidth to the highest
+	base     *url.URL // addresses are relative to it
+	variants []variant
 	segments []segment
 	target   time.Duration
 	sequence int64 // number of the first segment
@@ -47,26 +46,24 @@ type part struct {
 	offset, length int64
 }
 
-// parser is a playlist, and what the next address in it will be.
+// onward is the offset of a range that begins where the one before it ends.
+const onward = -1
+
+// parser is a playlist, and what the tags so far say of the next address.
 type parser struct {
 	playlist
-	media    bool // it has a tag that only media playlists have
-	next     segment
-	variant  variant
-	resuming bool // next begins where the segment before it ends
+	segment segment
+	variant variant
 }
 
-// parsePlaylist reads the text of a playlist that was found at base. What it
-// keeps is at most some times as long as the text.
+// parsePlaylist reads the text of a playlist that was found at base.
 func parsePlaylist(text string, base *url.URL) (playlist, error) {
 	p := parser{playlist: playlist{base: base}}
 	first, rest, _ := strings.Cut(text, "\n")
-	switch {
-	case text == "":
-		return playlist{}, errors.New("is no HLS playlist: it is empty")
-	case strings.TrimRight(first, "\r \t") != "#EXTM3U":
-		return playlist{}, fmt.Errorf("is no HLS playlist: it begins with %q", first[:min(len(first), 40)])
-	case len(text) > maxPlaylist:
+	if strings.TrimRight(first, "\r \t") != "#EXTM3U" {
+		return playlist{}, fmt.Errorf("is no HLS playlist: it begins with %.40q", first)
+	}
+	if len(text) > maxPlaylist {
 		return playlist{}, fmt.Errorf("has more than %d bytes", maxPlaylist)
 	}
 	number := 1
@@ -76,18 +73,17 @@ func parsePlaylist(text string, base *url.URL) (playlist, error) {
 			return playlist{}, fmt.Errorf("line %d: %w", number, err)
 		}
 	}
-	switch {
-	case p.next.duration > 0 || p.variant.bandwidth > 0:
+	slices.SortStableFunc(p.variants, func(a, b variant) int { return cmp.Compare(a.bandwidth, b.bandwidth) })
+	switch master, media := len(p.variants) > 0, len(p.segments) > 0 || p.target > 0; {
+	case p.segment.duration > 0 || p.variant.bandwidth > 0:
 		return playlist{}, errors.New("is cut off: its last entry has no address")
-	case len(p.variants) > 0 && (p.media || len(p.segments) > 0):
+	case master && media:
 		return playlist{}, errors.New("is a master and a media playlist at once")
-	case len(p.variants) > 0:
-		slices.SortStableFunc(p.variants, func(a, b variant) int { return cmp.Compare(a.bandwidth, b.bandwidth) })
-	case !p.media:
+	case !master && !media:
 		return playlist{}, errors.New("has neither variants nor segments")
-	case p.target == 0:
+	case media && p.target == 0:
 		return playlist{}, errors.New("has no EXT-X-TARGETDURATION")
-	case p.ended && len(p.segments) == 0:
+	case media && p.ended && len(p.segments) == 0:
 		return playlist{}, errors.New("has no segments")
 	}
 	return p.playlist, nil
@@ -97,42 +93,34 @@ func (p *parser) line(line string) (err error) {
 	tag, value, _ := strings.Cut(line, ":")
 	switch tag {
 	case "#EXTINF":
-		p.media = true
 		seconds, _, _ := strings.Cut(value, ",")
-		p.next.duration, err = parseDuration(seconds)
+		p.segment.duration, err = parseDuration(seconds)
 	case "#EXT-X-BYTERANGE":
-		p.resuming, err = p.next.parseRange(value)
+		err = p.segment.parseRange(value)
 	case "#EXT-X-TARGETDURATION":
-		p.media = true
 		p.target, err = parseDuration(value)
 		p.target = max(p.target, time.Second) // it is the pace of requests
 	case "#EXT-X-MEDIA-SEQUENCE":
 		p.sequence, err = parseNumber(value)
 	case "#EXT-X-ENDLIST":
-		p.media, p.ended = true, true
+		p.ended = true
 	case "#EXT-X-MAP":
-		p.next.init, err = parseMap(value)
+		p.segment.init, err = parseMap(value)
 	case "#EXT-X-STREAM-INF":
-		var bandwidth string
-		if bandwidth, err = attribute(value, "BANDWIDTH"); err == nil {
-			p.variant.bandwidth, err = parseNumber(bandwidth)
-		}
-		if err == nil && p.variant.bandwidth == 0 {
-			err = errors.New("BANDWIDTH is 0")
-		}
+		p.variant.bandwidth, err = parseNumber(attribute(value, "BANDWIDTH"))
 	default:
-		if line != "" && line[0] != '#' {
-			return p.address(line)
+		if line == "" || line[0] == '#' {
+			return nil // a comment, or a tag that is not needed
 		}
-		return nil // a comment, or a tag that is not needed
+		return p.address(line)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", strings.TrimPrefix(tag, "#"), err)
+		return fmt.Errorf("%s: %w", tag[1:], err)
 	}
 	return nil
 }
 
-// address is what the tags before it were about.
+// address is what the tags before it are about.
 func (p *parser) address(line string) error {
 	if _, err := url.Parse(line); err != nil {
 		return fmt.Errorf("%.60q is no address", line)
@@ -141,87 +129,70 @@ func (p *parser) address(line string) error {
 	case len(p.segments)+len(p.variants) == maxEntries:
 		return fmt.Errorf("more than %d entries", maxEntries)
 	case p.variant.bandwidth > 0:
-		p.variant.address = line
-		p.variants, p.variant = append(p.variants, p.variant), variant{}
+		p.variants, p.variant = append(p.variants, variant{p.variant.bandwidth, line}), variant{}
 		return nil
-	case p.next.duration == 0:
-		return fmt.Errorf("%.60q stands without EXTINF or EXT-X-STREAM-INF", line)
+	case p.segment.duration == 0:
+		return fmt.Errorf("%.60q has neither EXTINF nor EXT-X-STREAM-INF with a BANDWIDTH before it", line)
 	}
-	p.next.address = line
-	if p.resuming {
-		var before segment
-		if n := len(p.segments); n > 0 {
-			before = p.segments[n-1]
-		}
-		if before.address != line || before.length == 0 {
+	p.segment.address = line
+	if p.segment.offset == onward {
+		before := p.segments[max(0, len(p.segments)-1):]
+		if len(before) == 0 || before[0].address != line || before[0].length == 0 || before[0].offset >= 1<<61 {
 			return errors.New("EXT-X-BYTERANGE has no offset, and no range before it")
 		}
-		p.next.offset = before.offset + before.length
-		if p.next.offset > maxNumber-p.next.length {
-			return errors.New("EXT-X-BYTERANGE is out of range")
-		}
+		p.segment.offset = before[0].offset + before[0].length
 	}
-	p.segments = append(p.segments, p.next)
-	p.next, p.resuming = segment{init: p.next.init}, false
+	p.segments = append(p.segments, p.segment)
+	p.segment = segment{init: p.segment.init}
 	return nil
 }
 
-// parseRange reads <length>[@<offset>]; resuming: there is no offset.
-func (p *part) parseRange(s string) (resuming bool, err error) {
+// parseRange reads <length>[@<offset>].
+func (p *part) parseRange(s string) (err error) {
 	length, offset, given := strings.Cut(s, "@")
-	if p.length, err = parseNumber(length); err != nil {
-		return false, err
+	if p.length, err = parseNumber(length); err == nil && p.length == 0 {
+		err = errors.New("is a range of no bytes")
 	}
-	if given {
+	if p.offset = onward; given && err == nil {
 		p.offset, err = parseNumber(offset)
 	}
-	if err == nil && (p.length == 0 || p.offset > maxNumber-p.length) {
-		err = fmt.Errorf("%.40q is out of range", s)
-	}
-	return !given, err
+	return err
 }
 
 func parseMap(list string) (*part, error) {
-	address, err := attribute(list, "URI")
-	if err != nil {
-		return nil, err
-	}
-	init := &part{address: address}
-	if bytes, err := attribute(list, "BYTERANGE"); err == nil {
-		if _, err := init.parseRange(bytes); err != nil {
+	init := &part{address: attribute(list, "URI")}
+	if bytes := attribute(list, "BYTERANGE"); bytes != "" {
+		if err := init.parseRange(bytes); err != nil {
 			return nil, err
 		}
+		init.offset = max(0, init.offset)
 	}
-	_, err = url.Parse(address)
+	_, err := url.Parse(init.address)
 	return init, err
 }
 
-// attribute is a value in a list such as A=1,B="x,y" (RFC 8216 §4.2).
-func attribute(list, name string) (string, error) {
+// attribute is a value in a list such as A=1,B="x,y" (RFC 8216 §4.2); empty: it has none.
+func attribute(list, name string) (value string) {
 	for list != "" {
-		key, rest, ok := strings.Cut(list, "=")
-		if !ok {
-			return "", fmt.Errorf("%.40q is no attribute", list)
-		}
-		var value string
-		if quoted, is := strings.CutPrefix(rest, `"`); is {
-			if value, rest, ok = strings.Cut(quoted, `"`); !ok || rest != "" && rest[0] != ',' {
-				return "", fmt.Errorf("%s: no quotation mark at its end", key)
-			}
-			list = strings.TrimPrefix(rest, ",")
+		var key string
+		key, list, _ = strings.Cut(list, "=")
+		if quoted, is := strings.CutPrefix(list, `"`); is {
+			value, list, _ = strings.Cut(quoted, `"`)
+			list = strings.TrimPrefix(list, ",")
 		} else {
-			value, list, _ = strings.Cut(rest, ",")
+			value, list, _ = strings.Cut(list, ",")
 		}
 		if strings.TrimSpace(key) == name {
-			return value, nil
+			return value
 		}
 	}
-	return "", fmt.Errorf("has no %s", name)
+	return ""
 }
 
+// parseNumber reads one of which two can be added.
 func parseNumber(s string) (int64, error) {
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 63)
-	if err != nil || n > maxNumber {
+	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 61)
+	if err != nil {
 		return 0, fmt.Errorf("%.40q is no number", s)
 	}
 	return int64(n), nil
@@ -238,8 +209,26 @@ func parseDuration(s string) (time.Duration, error) {
 // resolve makes an address in the playlist a whole one.
 func (p *playlist) resolve(address string) string {
 	u, err := p.base.Parse(address)
-	if err != nil { // then parsePlaylist had refused it
+	if err != nil { // not after parsePlaylist
 		return address
 	}
 	return u.String()
+}
+
+// from is the segment with which a viewer goes on who is to see segment next: one
+// of the playlist, or the one that will come after its last. Below 0: he begins.
+func (p *playlist) from(next int64) int64 {
+	count := int64(len(p.segments))
+	end := p.sequence + count
+	switch {
+	case p.ended && (next < p.sequence || next >= end):
+		return p.sequence // again
+	case next < 0 || next > end+count: // or the server counts anew
+		// Three target durations before the end (RFC 8216 §6.3.3).
+		for behind := time.Duration(0); end > p.sequence && behind < 3*p.target; end-- {
+			behind += p.segments[end-1-p.sequence].duration
+		}
+		return end
+	}
+	return max(next, p.sequence)
 }

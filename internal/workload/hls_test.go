@@ -50,13 +50,13 @@ func TestPlaylists(t *testing.T) {
 func TestBadPlaylists(t *testing.T) {
 	const media = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
 	for name, tt := range map[string]struct{ text, want string }{
-		"empty":                   {"", "is no HLS playlist: it is empty"},
+		"empty":                   {"", `is no HLS playlist: it begins with ""`},
 		"a page":                  {"<!DOCTYPE html>\n<html>", `is no HLS playlist: it begins with "<!DOCTYPE html>"`},
 		"too long":                {"#EXTM3U\n" + strings.Repeat("#\n", maxPlaylist/2), "has more than 1048576 bytes"},
 		"no variant":              {"#EXTM3U\n", "has neither variants nor segments"},
-		"no bandwidth":            {"#EXTM3U\n#EXT-X-STREAM-INF:A=1\nx", "line 2: EXT-X-STREAM-INF: has no BANDWIDTH"},
-		"bandwidth 0":             {"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=0\nx", "line 2: EXT-X-STREAM-INF: BANDWIDTH is 0"},
-		"a quotation without end": {"#EXTM3U\n#EXT-X-STREAM-INF:A=\"1,BANDWIDTH=2\nx", "line 2: EXT-X-STREAM-INF: A: no quotation mark at its end"},
+		"no bandwidth":            {"#EXTM3U\n#EXT-X-STREAM-INF:A=1\nx", `line 2: EXT-X-STREAM-INF: "" is no number`},
+		"bandwidth 0":             {"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=0\nx", `line 3: "x" has neither EXTINF nor EXT-X-STREAM-INF with a BANDWIDTH before it`},
+		"a quotation without end": {"#EXTM3U\n#EXT-X-STREAM-INF:A=\"1,BANDWIDTH=2\nx", `line 2: EXT-X-STREAM-INF: "" is no number`},
 		"both kinds":              {media + "#EXT-X-STREAM-INF:BANDWIDTH=1\nx", "is a master and a media playlist at once"},
 		"no target duration":      {"#EXTM3U\n#EXTINF:1,\nx", "has no EXT-X-TARGETDURATION"},
 		"whole, without segments": {media + "#EXT-X-ENDLIST", "has no segments"},
@@ -64,9 +64,9 @@ func TestBadPlaylists(t *testing.T) {
 		"duration 0":              {media + "#EXTINF:0,\nx", `line 3: EXTINF: "0" is no duration from 1ms to 1h0m0s`},
 		"duration NaN":            {media + "#EXTINF:NaN,\nx", `line 3: EXTINF: "NaN" is no duration from 1ms to 1h0m0s`},
 		"duration without end":    {media + "#EXTINF:1e99,\nx", `line 3: EXTINF: "1e99" is no duration from 1ms to 1h0m0s`},
-		"no duration":             {media + "x", `line 3: "x" stands without EXTINF or EXT-X-STREAM-INF`},
-		"a range that overflows":  {media + "#EXTINF:1,\n#EXT-X-BYTERANGE:4611686018427387904@1\nx", `line 4: EXT-X-BYTERANGE: "4611686018427387904@1" is out of range`},
-		"a range of nothing":      {media + "#EXTINF:1,\n#EXT-X-BYTERANGE:0@1\nx", `line 4: EXT-X-BYTERANGE: "0@1" is out of range`},
+		"no duration":             {media + "x", `line 3: "x" has neither EXTINF nor EXT-X-STREAM-INF with a BANDWIDTH before it`},
+		"a range that overflows":  {media + "#EXTINF:1,\n#EXT-X-BYTERANGE:4611686018427387904@1\nx", `line 4: EXT-X-BYTERANGE: "4611686018427387904" is no number`},
+		"a range of nothing":      {media + "#EXTINF:1,\n#EXT-X-BYTERANGE:0@1\nx", "line 4: EXT-X-BYTERANGE: is a range of no bytes"},
 		"a range after nothing":   {media + "#EXTINF:1,\n#EXT-X-BYTERANGE:9\nx", "line 5: EXT-X-BYTERANGE has no offset, and no range before it"},
 		"no address":              {media + "#EXTINF:1,\nhttp://[", `line 4: "http://[" is no address`},
 		"too many entries":        {media + strings.Repeat("#EXTINF:1,\nx\n", maxEntries+1), "line 20004: more than 10000 entries"},
@@ -111,9 +111,11 @@ func parseSafely(t *testing.T, text string) {
 		}
 		_ = p.resolve(s.address)
 	}
-	var begin place
-	if i, _ := begin.find(&p); i < 0 || i > len(p.segments) || p.ended && i == len(p.segments) {
-		t.Errorf("%q: begins with segment %d of %d", text, i, len(p.segments))
+	for _, next := range []int64{-1, 0, p.sequence + 1, 1 << 62} {
+		i := p.from(next) - p.sequence
+		if len(p.variants) == 0 && (i < 0 || p.ended && i >= int64(len(p.segments))) {
+			t.Errorf("%q: goes on with segment %d of %d", text, i, len(p.segments))
+		}
 	}
 }
 

@@ -60,32 +60,45 @@ func list(from int64, n int, ended bool) playlist {
 	return p
 }
 
-func TestPlaces(t *testing.T) {
-	type step struct {
-		list      playlist
-		i, missed int64 // i -1: not there yet
-	}
-	for name, steps := range map[string][]step{
-		"a whole video goes round":                               {{list(5, 2, true), 0, 0}, {list(5, 2, true), 1, 0}, {list(5, 2, true), 0, 0}},
-		"a live one begins at its edge":                          {{list(10, 9, false), 6, 0}, {list(10, 9, false), 7, 0}, {list(11, 9, false), 7, 0}},
-		"it is waited for":                                       {{list(10, 1, false), 0, 0}, {list(10, 1, false), -1, 0}, {list(11, 1, false), 0, 0}},
-		"nothing there at first":                                 {{list(0, 0, false), -1, 0}, {list(0, 9, false), 6, 0}},
-		"what fell out of the list is missed":                    {{list(10, 3, false), 0, 0}, {list(14, 3, false), 0, 3}, {list(14, 3, false), 1, 0}},
-		"a live one that ends, and begins again":                 {{list(10, 3, false), 0, 0}, {list(10, 2, true), 1, 0}, {list(10, 2, true), 0, 0}},
-		"a server that counts anew":                              {{list(1000, 9, false), 6, 0}, {list(0, 9, false), 6, 0}},
-		"variants of a whole video that count from 0 and from 7": {{list(0, 9, true), 0, 0}, {list(7, 9, true), 1, 0}},
+func TestWhatMustBeAheadForAHigherBitrate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		buffer time.Duration
+		list   playlist
+		want   time.Duration
+	}{
+		"a whole video":       {30 * time.Second, list(0, 9, true), 10 * time.Second},
+		"with a small buffer": {8 * time.Second, list(0, 9, true), 4 * time.Second},
+		"a live one":          {30 * time.Second, list(0, 9, false), 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var p place
-			for n, s := range steps {
-				i, missed := p.find(&s.list)
-				there := i < len(s.list.segments)
-				if there && int64(i) != s.i || there == (s.i < 0) || missed != s.missed {
-					t.Fatalf("step %d: segment %d of %d, %d missed", n+1, i, len(s.list.segments), missed)
-				}
-				if there {
-					p.pass(s.list.segments[i])
-				}
+			if got := (&viewer{Video: Video{Buffer: tt.buffer}}).enough(tt.list); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWhereAViewerGoesOn(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list       playlist
+		next, from int64
+	}{
+		"a whole video from its first segment":     {list(5, 2, true), -1, 5},
+		"and on":                                   {list(5, 2, true), 6, 6},
+		"and again":                                {list(5, 2, true), 7, 5},
+		"a live one from three durations behind":   {list(10, 9, false), -1, 16},
+		"from the first, if there are not so many": {list(10, 2, false), -1, 10},
+		"the next is there":                        {list(11, 9, false), 17, 17},
+		"the next is to come":                      {list(10, 3, false), 13, 13},
+		"so is the one after it, in another variant that is behind": {list(10, 3, false), 14, 14},
+		"nothing is there yet":   {list(4, 0, false), -1, 4},
+		"the next is gone":       {list(14, 3, false), 11, 14},
+		"a live one has ended":   {list(10, 3, true), 13, 10},
+		"the server counts anew": {list(0, 9, false), 1000, 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if from := tt.list.from(tt.next); from != tt.from {
+				t.Errorf("from %d, want %d", from, tt.from)
 			}
 		})
 	}

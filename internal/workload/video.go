@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Video plays an HLS video (RFC 8216) as a player does that shows nothing: it
+// Video plays an HLS video (RFC 8216) as a player does, but shows nothing: it
 // fetches ahead, in the quality that the network bears, while a clock tells what
-// the people in front of it would see.
+// people would see.
 type Video struct {
 	URL      string
 	Duration time.Duration // from the first picture on
@@ -22,9 +22,6 @@ type Video struct {
 }
 
 var _ Work = Video{}
-
-// Kind is part of Work.
-func (Video) Kind() string { return "video" }
 
 // What players do.
 const (
@@ -38,18 +35,18 @@ type viewer struct {
 	Video
 	client *http.Transport
 	m      *Meter
+	start  time.Time
 	end    *time.Timer // of the start-up, and then of the video
 
-	now     int // which of streams is fetched
-	streams []stream
-	place   place
-	init    string // what was fetched last to be put before segments
-	bits    float64
-	doing   string // what is being fetched
-	why     error  // it failed the last time
+	streams    []stream
+	next       int64   // the number of the segment to come; below 0: any
+	init       string  // what was fetched last to be put before segments
+	throughput float64 // bit/s
+	doing      string  // what is being fetched
+	why        error   // it failed the last time
 
-	mu       sync.Mutex
-	playback playback
+	mu sync.Mutex // over what is seen
+	playback
 }
 
 // stream is a variant, with its media playlist as it was at the last look.
@@ -59,108 +56,108 @@ type stream struct {
 	due  time.Time // for the next look, as long as it is live
 }
 
+// Kind is part of Work.
+func (Video) Kind() string { return "video" }
+
 // Do is part of Work.
 func (v Video) Do(ctx context.Context, c *Client, m *Meter) error {
 	if v.Buffer == 0 {
 		v.Buffer = 30 * time.Second
 	}
-	t := transport(c, m)
-	t.DisableKeepAlives = false
-	defer t.CloseIdleConnections()
 	play, stop := context.WithCancel(ctx)
-	start := time.Now()
-	p := &viewer{Video: v, client: t, m: m, end: time.AfterFunc(v.Startup, stop), playback: playback{at: start}}
+	p := &viewer{Video: v, client: transport(c, m), m: m, next: -1, start: time.Now(), end: time.AfterFunc(v.Startup, stop)}
 	defer p.end.Stop()
+	p.client.DisableKeepAlives = false
+	defer p.client.CloseIdleConnections()
 	var shown sync.WaitGroup
 	shown.Go(func() { p.show(play) })
-	err := p.play(play, start)
+	err := p.play(play)
 	over := play.Err() != nil
 	stop()
 	shown.Wait()
 
-	seen := &p.playback
-	seen.pass(time.Now())
-	m.Sum("played seconds", seen.played.Seconds())
-	m.Sum("stalled seconds", seen.stalled.Seconds())
-	if seen.still > 0 {
-		m.Time("stall", seen.still)
+	p.pass(time.Now())
+	m.Sum("played seconds", p.played.Seconds())
+	m.Sum("stalled seconds", p.stalled.Seconds())
+	if p.still > 0 {
+		m.Time("stall", p.still)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case !seen.begun && over && p.why != nil:
-		return fmt.Errorf("did not start within %s: %w", v.Startup, p.why)
-	case !seen.begun && over:
-		return fmt.Errorf("did not start within %s: %s did not come", v.Startup, p.doing)
-	case !seen.begun:
+	case !p.begun && !over:
 		return fmt.Errorf("did not start: %w", err)
 	case !over:
 		return err
+	case !p.begun && p.why == nil:
+		return fmt.Errorf("did not start within %s: %s did not come", v.Startup, p.doing)
+	case !p.begun:
+		return fmt.Errorf("did not start within %s: %w", v.Startup, p.why)
 	}
-	if err = seen.judge(v.MaxStall); err != nil && p.why != nil {
+	if err = p.judge(v.MaxStall); err != nil && p.why != nil {
 		err = fmt.Errorf("%w; %w", err, p.why)
 	}
 	return err
 }
 
 // play fetches until ctx ends or something has failed for good.
-func (p *viewer) play(ctx context.Context, start time.Time) error {
+func (p *viewer) play(ctx context.Context) error {
 	list, err := p.load(ctx, "playlist", p.URL)
 	if err != nil {
 		return err
 	}
-	p.streams = []stream{{variant: variant{address: p.URL}, list: list, due: start.Add(list.target)}}
-	if len(list.variants) > 0 {
-		p.streams = nil
-		for _, v := range list.variants {
-			v.address = list.resolve(v.address)
-			p.streams = append(p.streams, stream{variant: v})
-		}
+	for _, v := range list.variants {
+		v.address = list.resolve(v.address)
+		p.streams = append(p.streams, stream{variant: v})
 	}
-	for {
+	if p.streams == nil {
+		p.streams = []stream{{variant{address: p.URL}, list, p.start.Add(list.target)}}
+	}
+	for now := 0; ; {
 		p.mu.Lock()
-		p.playback.pass(time.Now())
-		full := p.playback.ahead() - p.Buffer
+		p.pass(time.Now())
+		ahead := p.ahead()
 		p.mu.Unlock()
-		sleep(ctx, full)
-		s := &p.streams[p.now]
+		if choice := choose(p.streams, p.throughput); choice < now || choice > now && ahead >= p.enough(p.streams[now].list) {
+			now = choice
+			p.m.Sum("switches", 1)
+		}
+		sleep(ctx, ahead-p.Buffer)
+		s := &p.streams[now]
 		if err := p.look(ctx, s); err != nil {
 			return err
 		}
-		i, missed := p.place.find(&s.list)
-		if missed > 0 {
-			p.m.Sum("skipped", float64(missed))
-		}
+		n := s.list.from(p.next)
+		i := int(n - s.list.sequence)
 		if i == len(s.list.segments) { // live, and not there yet
 			sleep(ctx, time.Until(s.due))
 			continue
 		}
-		if err := p.segment(ctx, s, i, start); err != nil {
+		if p.next >= 0 && n > p.next {
+			p.m.Sum("skipped", float64(n-p.next))
+		}
+		if err := p.segment(ctx, s, i); err != nil {
 			return err
 		}
-		p.place.pass(s.list.segments[i])
-		if choice := choose(p.streams, p.bits); choice != p.now {
-			p.now = choice
-			p.m.Sum("switches", 1)
-		}
+		p.next = n + 1
 	}
 }
 
 // look loads a stream's playlist if it is time to (RFC 8216 §6.3.4).
 func (p *viewer) look(ctx context.Context, s *stream) error {
-	if s.list.ended || time.Now().Before(s.due) {
+	began := time.Now()
+	if s.list.ended || began.Before(s.due) {
 		return ctx.Err()
 	}
 	what := fmt.Sprintf("playlist of the variant of %.3g Mbit/s", float64(s.bandwidth)/1e6)
 	if s.bandwidth == 0 {
 		what = "playlist"
 	}
-	began := time.Now()
 	list, err := p.load(ctx, what, s.address)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(list.variants) > 0:
+	}
+	if list.variants != nil {
 		return fmt.Errorf("%s: has variants again", what)
 	}
 	wait := list.target
@@ -186,41 +183,42 @@ func (p *viewer) load(ctx context.Context, what, address string) (list playlist,
 	return list, err
 }
 
-// segment gets segment i of a stream and puts it into the buffer.
-func (p *viewer) segment(ctx context.Context, s *stream, i int, start time.Time) error {
+// segment gets segment i of a stream, and has it seen.
+func (p *viewer) segment(ctx context.Context, s *stream, i int) error {
 	g := s.list.segments[i]
 	what := fmt.Sprintf("segment %d", s.list.sequence+int64(i))
 	if g.init != nil {
-		if id := fmt.Sprint(s.address, *g.init); id != p.init {
+		init := fmt.Sprint(s.address, *g.init)
+		if init != p.init {
 			if _, _, err := p.part(ctx, "beginning of "+what, &s.list, *g.init); err != nil {
 				return err
 			}
-			p.init = id
 		}
+		p.init = init
 	}
 	n, took, err := p.part(ctx, what, &s.list, g.part)
 	if err != nil {
 		return err
 	}
 	rate := 8 * float64(n) / max(took, time.Microsecond).Seconds()
-	if p.bits == 0 {
-		p.bits = rate
+	if p.throughput == 0 {
+		p.throughput = rate
 	}
-	p.bits += newest * (rate - p.bits)
+	p.throughput += newest * (rate - p.throughput)
 	bitrate := float64(s.bandwidth)
 	if bitrate == 0 {
 		bitrate = 8 * float64(n) / g.duration.Seconds()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.playback.begun {
+	if !p.begun {
 		if !p.end.Reset(p.Duration) { // it came just too late
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		p.m.Time("start-up", time.Since(start))
+		p.m.Time("start-up", time.Since(p.start))
 	}
-	if stall := p.playback.add(time.Now(), piece{g.duration, bitrate}); stall > 0 {
+	if stall := p.add(time.Now(), piece{g.duration, bitrate}); stall > 0 {
 		p.m.Time("stall", stall)
 	}
 	return nil
@@ -268,33 +266,36 @@ func (p *viewer) insist(ctx context.Context, what string, r request, read func(*
 
 // show tells once a second what is to be seen.
 func (p *viewer) show(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var stalled time.Duration
-	for {
-		select {
-		case <-ctx.Done():
+	for before := time.Duration(0); ; {
+		sleep(ctx, time.Second)
+		if ctx.Err() != nil {
 			return
-		case <-tick.C:
 		}
 		p.mu.Lock()
-		p.playback.pass(time.Now())
-		seen := p.playback
-		p.mu.Unlock()
-		if seen.begun {
-			p.m.Line("stalled", min(1, (seen.stalled-stalled).Seconds()))
-			p.m.Line("bitrate", seen.bitrate)
+		p.pass(time.Now())
+		if p.begun {
+			p.m.Line("stalled", min(1, (p.stalled-before).Seconds()))
+			p.m.Line("bitrate", p.bitrate)
 		}
-		stalled = seen.stalled
+		before = p.stalled
+		p.mu.Unlock()
 	}
 }
 
-// choose is the variant for a throughput of so many bit/s; streams begin with the
-// smallest.
-func choose(streams []stream, bits float64) int {
-	best := 0
+// enough is how much must be ahead before a higher bitrate is tried. ExoPlayer
+// wants 10 s; behind the edge of a live video there is less to be had.
+func (p *viewer) enough(list playlist) time.Duration {
+	enough := min(10*time.Second, p.Buffer/2)
+	if !list.ended {
+		enough = min(enough, 2*list.target)
+	}
+	return enough
+}
+
+// choose is the variant for a throughput in bit/s. The first is the smallest.
+func choose(streams []stream, throughput float64) (best int) {
 	for i, s := range streams {
-		if s.bandwidth > streams[best].bandwidth && float64(s.bandwidth) <= safety*bits {
+		if s.bandwidth > streams[best].bandwidth && float64(s.bandwidth) <= safety*throughput {
 			best = i
 		}
 	}

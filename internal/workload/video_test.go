@@ -2,11 +2,13 @@ package workload
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vishvananda/netlink"
 )
 
 // network is a listener in memory, so that everything goes in virtual time. Its
@@ -129,13 +133,13 @@ func send(w http.ResponseWriter, bits int) {
 	w.Write(make([]byte, bits/4))
 }
 
-// live serves 2 s more every 2 s. The server tells what the newest playlist was.
-func live(ended func(now time.Duration) time.Duration, window int) http.HandlerFunc {
+// live serves 2 s more every 2 s, by a clock of its own.
+func live(clock func(now time.Duration) time.Duration, window int) http.HandlerFunc {
 	var start time.Time
 	var once sync.Once
 	return func(w http.ResponseWriter, r *http.Request) {
 		once.Do(func() { start = time.Now() })
-		first := int(ended(time.Since(start)) / (2 * time.Second))
+		first := int(clock(time.Since(start)) / (2 * time.Second))
 		if strings.HasSuffix(r.URL.Path, ".m3u8") {
 			io.WriteString(w, media(first, window))
 			return
@@ -355,3 +359,53 @@ func TestAVideoEndsWithWhatItIsPartOf(t *testing.T) {
 		}
 	})
 }
+
+// Over TCP the kernel throws the segments away, and each connection is used again.
+func TestAVideoOverTCP(t *testing.T) {
+	if lo, err := netlink.LinkByName("lo"); err == nil { // down in a network of its own
+		_ = netlink.LinkSetUp(lo)
+	}
+	for name, start := range map[string]func(*httptest.Server){
+		"HTTP":   (*httptest.Server).Start,
+		"HTTPS":  (*httptest.Server).StartTLS,
+		"HTTP/2": func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent, conns atomic.Int64
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				video(countingWriter{w, &sent}, r)
+			}))
+			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					conns.Add(1)
+				}
+			}
+			start(server)
+			defer server.Close()
+			roots := x509.NewCertPool()
+			if cert := server.Certificate(); cert != nil {
+				roots.AddCert(cert)
+			}
+			c := Client{Dial: (&net.Dialer{}).DialContext, Roots: roots}
+			v := Video{URL: server.URL + "/master.m3u8", Duration: time.Second, Startup: time.Minute, Buffer: 10 * time.Second}
+			r := Run(t.Context(), []Job{{Client: c, Work: v}}, Schedule{}).Clients[0]
+			if r.Reason != "" || r.Bytes > sent.Load() || r.Bytes < 125_000 || conns.Load() != 1 {
+				t.Errorf("%q, %d bytes of %d, %d connections", r.Reason, r.Bytes, sent.Load(), conns.Load())
+			}
+		})
+	}
+}
+
+// countingWriter counts the content that is sent.
+type countingWriter struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
+
+func (c countingWriter) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+func (c countingWriter) WriteString(s string) (int, error) { return c.Write([]byte(s)) }
