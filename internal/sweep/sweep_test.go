@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,31 @@ func die(parent string) error {
 	if err != nil {
 		return err
 	}
-	return m.CreateClients(context.Background(), 10)
+	if err := m.CreateClients(context.Background(), 10); err != nil {
+		return err
+	}
+	program := exec.Command("sh", "-c", "setsid sleep "+long+" & sleep "+long+" &")
+	if err := m.Clients()[0].StartCommand(program); err != nil {
+		return err
+	}
+	return program.Wait()
+}
+
+// long is how many seconds two children of a client's program sleep.
+const long = "86399"
+
+func sleepers(t *testing.T) (n int) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range all {
+		if line, _ := os.ReadFile(file); string(line) == "sleep\x00"+long+"\x00" {
+			n++
+		}
+	}
+	return n
 }
 
 func startLab(t *testing.T) *lab.Lab {
@@ -84,6 +109,11 @@ func TestLeasesOfADeadRunAreGivenBack(t *testing.T) {
 	if n := leases(t, l); n != 10 {
 		t.Fatalf("the router holds %d leases, want 10", n)
 	}
+	for end := time.Now().Add(time.Minute); sleepers(t) != 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	} // between fork and exec they have another name
+	if n := sleepers(t); n != 2 {
+		t.Fatalf("%d programs of a client run, want 2", n)
+	}
 
 	results, err := sweep.Dead(t.Context(), true)
 	if err != nil || len(results) != 1 || results[0].Clients != 10 {
@@ -99,8 +129,8 @@ func TestLeasesOfADeadRunAreGivenBack(t *testing.T) {
 	}
 	for end := time.Now().Add(time.Minute); leases(t, l) > 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 	} // what was sent to the router is still to be read
-	if n := leases(t, l); n != 0 || namespace.Exists("ns1") {
-		t.Errorf("after it the router holds %d leases; ns1 is there: %v", n, namespace.Exists("ns1"))
+	if n := leases(t, l); n != 0 || namespace.Exists("ns1") || sleepers(t) != 0 {
+		t.Errorf("after it the router holds %d leases; ns1 is there: %v; %d programs run", n, namespace.Exists("ns1"), sleepers(t))
 	}
 	if results, err := sweep.Dead(t.Context(), false); err != nil || results != nil {
 		t.Errorf("a second sweep: %v, %v", results, err)
