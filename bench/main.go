@@ -37,6 +37,7 @@ func run(args []string) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	document := flags.String("document", "/dev/stdout", "the `file` to write")
 	tenth := flags.Bool("tenth", false, "a tenth of the clients, for a tenth of the minutes: to see that everything works")
+	only := flags.String("only", "", "what to measure: all whose `name`, as it is printed meanwhile, contains this")
 	if flags.Parse(args) != nil {
 		return 2
 	}
@@ -53,6 +54,7 @@ func run(args []string) int {
 	defer stop()
 	s := &bench.Session{Mode: "bridge", Repeat: 3, Progress: os.Stderr, Patience: patience}
 	r := newSuite(*tenth)
+	r.Only = *only
 	err = s.Run(func() error { return r.measure(ctx, s) })
 	i, interrupted := signals.Interruption(ctx)
 	code := 0
@@ -84,6 +86,8 @@ var programs = []struct{ name, pkg string }{
 	{"tcpdump", "tcpdump"},
 	{"ip", "iproute2"},
 	{"ping", "iputils-ping"},
+	{"iperf3", "iperf3"},
+	{"nginx", "nginx"},
 }
 
 // installed says which programs are not there, and how to get them.
@@ -100,9 +104,9 @@ func installed() error {
 	return fmt.Errorf("not installed: %s; install them with: apt install %s", strings.Join(missing, ", "), strings.Join(packages, " "))
 }
 
-// servers lists the versions of the DHCP servers, each as ", dnsmasq-base 2.90".
+// servers lists the versions of the servers, each as ", dnsmasq-base 2.90".
 func servers() string {
-	all, _ := exec.Command("dpkg-query", "-W", "-f", ", ${Package} ${Version}", "dnsmasq-base", "kea-dhcp4-server").Output()
+	all, _ := exec.Command("dpkg-query", "-W", "-f", ", ${Package} ${Version}", "dnsmasq-base", "kea-dhcp4-server", "nginx", "iperf3").Output()
 	return string(all)
 }
 

@@ -14,8 +14,8 @@ func TestMain(m *testing.M) { nstest.Main(m) }
 // What it needs and is not there is named before it begins.
 func TestWithoutItsProgramsItDoesNotBegin(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	const want = "not installed: dnsmasq, kea-dhcp4, perfdhcp, dhclient, tcpdump, ip, ping; install them with: " +
-		"apt install dnsmasq-base kea-dhcp4-server kea-admin isc-dhcp-client tcpdump iproute2 iputils-ping"
+	const want = "not installed: dnsmasq, kea-dhcp4, perfdhcp, dhclient, tcpdump, ip, ping, iperf3, nginx; install them with: " +
+		"apt install dnsmasq-base kea-dhcp4-server kea-admin isc-dhcp-client tcpdump iproute2 iputils-ping iperf3 nginx"
 	if err := installed(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"regexp"
@@ -77,8 +78,8 @@ func checking(ctx context.Context, s *bench.Session, l *lab.Lab, n int) (time.Du
 }
 
 // median is the middle one, the lower of two.
-func median(times []time.Duration) time.Duration {
-	return slices.Sorted(slices.Values(times))[(len(times)-1)/2]
+func median[T cmp.Ordered](all []T) T {
+	return slices.Sorted(slices.Values(all))[(len(all)-1)/2]
 }
 
 // Standing is clients that do nothing but renew their leases.
@@ -100,12 +101,7 @@ func standing(ctx context.Context, s *bench.Session, l *lab.Lab, n int, lease, d
 	err = with(ctx, s, s.Clients(l), n, func(m *netmgr.NetworkManager) error {
 		past, cpu, early := m.Past(), cpuShare(), min(d/2, lease)
 		r = Standing{Clients: n, Lease: lease, Duration: d, Fewest: math.MaxInt}
-		rest := func(d time.Duration) bench.Held {
-			_ = packets.Pause(ctx, d)
-			debug.FreeOSMemory()
-			return bench.InUse()
-		}
-		r.Early, r.End = rest(early), rest(d-early)
+		r.Early, r.End = rest(ctx, early), rest(ctx, d-early)
 		r.CPU, r.Lost = cpu(), len(past.NotKept())
 		for _, c := range m.Clients() {
 			story := c.Status()
@@ -116,4 +112,11 @@ func standing(ctx context.Context, s *bench.Session, l *lab.Lab, n int, lease, d
 		return nil
 	})
 	return r, err
+}
+
+// rest waits, and then tells what this process holds without garbage.
+func rest(ctx context.Context, d time.Duration) bench.Held {
+	_ = packets.Pause(ctx, d)
+	debug.FreeOSMemory()
+	return bench.InUse()
 }

@@ -18,6 +18,7 @@ type Suite struct {
 	// How many clients there are. By hand, more than a Few would take minutes.
 	Few, Thousand, Crowd int
 	Minute               time.Duration
+	Only                 string // is measured of which this is in the name
 
 	Date    time.Time
 	Took    time.Duration
@@ -32,6 +33,10 @@ type Suite struct {
 	Storms   []Storm
 	Checking time.Duration // that it takes a Thousand to check whether their addresses are free
 	Standing Standing
+
+	Transfers []Transfer
+	Fair      Fair
+	Mixed     Mixed
 
 	Problems []string // what could not be measured, and why
 }
@@ -49,7 +54,7 @@ func newSuite(tenth bool) *Suite {
 func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 	defer func() { r.Took = time.Since(r.Date) }()
 	try := func(what string, do func() error) {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || !strings.Contains(what, r.Only) {
 			return
 		}
 		fmt.Fprintf(s.Progress, "%5.0fs  %s\n", time.Since(r.Date).Seconds(), what)
@@ -99,6 +104,7 @@ func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 		r.Standing, err = standing(ctx, s, l, r.Thousand, r.Minute, 5*r.Minute)
 		return err
 	})
+	inLab("traffic", lab.Builtin, time.Hour, func(l *lab.Lab) error { return r.traffic(ctx, *s, l) })
 	if ctx.Err() == nil && r.Problems != nil {
 		return errors.New("could not be measured: " + strings.Join(r.Problems, "; "))
 	}
@@ -142,6 +148,16 @@ func (r *Suite) other(way string, n int) (none Other) {
 	for _, o := range r.Others {
 		if o.Way == way && o.Clients == n {
 			return o
+		}
+	}
+	return none
+}
+
+// transfer does so with what moved bytes.
+func (r *Suite) transfer(what, by string) (none Transfer) {
+	for _, t := range r.Transfers {
+		if t.What == what && t.By == by {
+			return t
 		}
 	}
 	return none

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
@@ -100,5 +101,21 @@ func (r *Suite) Targets() (all []Target) {
 		st.Fewest >= st.Expected() && st.Late == 0 && st.Lost == 0 && st.CPU <= 0.02 && grown <= 0.05 && st.End.Files <= st.Early.Files,
 		"%d renewals, %d at least of each client, %d late, %d leases lost; %.1f %%; memory %+.1f %%; %.0f files open, then %.0f",
 		st.Renewals, st.Fewest, st.Late, st.Lost, 100*st.CPU, 100*grown, st.Early.Files, st.End.Files)
+
+	for _, way := range []string{"download", "upload"} {
+		us, they := r.transfer(way, "lanstorm"), r.transfer(way, "iperf3")
+		ok, times := us.Streams > 0 && they.Streams > 0, us.Rate/they.Rate
+		target(10, fmt.Sprintf("%d clients %s at once through the lab's NAT at least as fast as iperf3 with as many streams", r.Few/4, way), ok,
+			times >= 1, "%.2f times (%.1f and %.1f Gbit/s)", times, us.Rate, they.Rate)
+		target(10, "with at most its processor time for each GB", ok,
+			us.CPU <= they.CPU, "%.2f s; iperf3 takes %.2f s", us.CPU, they.CPU)
+	}
+	f := r.Fair
+	target(11, few+" download 20 MB at once: each gets all of it, and Jain's index is at least 0.95", f.Clients > 0,
+		f.Right == f.Clients && f.Jain >= 0.95, "%d got all of it; %.3f, the median of 5 rounds", f.Right, f.Jain)
+	m := r.Mixed
+	grown = float64(m.End.Resident-m.Early.Resident) / float64(m.Early.Resident)
+	target(12, fmt.Sprintf("%d clients do different things for %s: resident memory within 5 %% of what it was after %s", r.Few/2, 10*r.Minute, r.Minute), m.Clients > 0,
+		math.Abs(grown) <= 0.05, "%+.1f %%, from %.1f MB; %d things done, %d failed", 100*grown, float64(m.Early.Resident)/1e6, m.Done, m.Failed)
 	return all
 }

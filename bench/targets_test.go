@@ -50,6 +50,15 @@ func made() *Suite {
 	}
 	r.Checking = 300 * ms
 	r.Standing = Standing{Clients: 1000, Lease: time.Minute, Duration: 5 * time.Minute, CPU: 0.02, Renewals: 9100, Fewest: 9, Early: bench.Held{Resident: 100 << 20, Files: 1016}, End: bench.Held{Resident: 105 << 20, Files: 1016}}
+	r.Transfers = []Transfer{
+		{What: "download", By: "lanstorm", Streams: 50, Rate: 20, CPU: 0.5},
+		{What: "download", By: "lanstorm, from nginx", Streams: 50, Rate: 19, CPU: 0.6},
+		{What: "download", By: "iperf3", Streams: 50, Rate: 20, CPU: 0.5},
+		{What: "upload", By: "lanstorm", Streams: 50, Rate: 10, CPU: 0.7},
+		{What: "upload", By: "iperf3", Streams: 50, Rate: 10, CPU: 0.7},
+	}
+	r.Fair = Fair{Clients: 200, Right: 200, Jain: 0.95}
+	r.Mixed = Mixed{Clients: 100, Done: 5000, Early: bench.Held{Resident: 100e6}, End: bench.Held{Resident: 105e6}}
 	return r
 }
 
@@ -60,8 +69,8 @@ func TestTargetsReachedByAHair(t *testing.T) {
 			t.Errorf("%+v", target)
 		}
 	}
-	if n := len(s.Targets()); n != 17 {
-		t.Errorf("%d targets, want 17", n)
+	if n := len(s.Targets()); n != 23 {
+		t.Errorf("%d targets, want 23", n)
 	}
 }
 
@@ -99,6 +108,14 @@ func TestTargetsMissedByAHair(t *testing.T) {
 		{"too busy while standing", func(s *Suite) { s.Standing.CPU += 0.001 }, "stand for"},
 		{"memory that grows", func(s *Suite) { s.Standing.End.Resident++ }, "stand for"},
 		{"files that grow", func(s *Suite) { s.Standing.End.Files++ }, "stand for"},
+		{"downloads slower than iperf3's", func(s *Suite) { s.Transfers[0].Rate -= 0.1 }, "download at once through"},
+		{"uploads slower than iperf3's", func(s *Suite) { s.Transfers[3].Rate -= 0.1 }, "upload at once through"},
+		{"downloads that cost more than iperf3's", func(s *Suite) { s.Transfers[0].CPU += 0.01 }, "its processor time"},
+		{"uploads that cost more than iperf3's", func(s *Suite) { s.Transfers[3].CPU += 0.01 }, "its processor time"},
+		{"a download that is too short", func(s *Suite) { s.Fair.Right-- }, "download 20 MB"},
+		{"unfair downloads", func(s *Suite) { s.Fair.Jain -= 0.001 }, "Jain"},
+		{"memory that grows under load", func(s *Suite) { s.Mixed.End.Resident++ }, "different things"},
+		{"memory that shrinks under load", func(s *Suite) { s.Mixed.End.Resident = 94e6 }, "different things"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := made()

@@ -3,6 +3,7 @@ package steps
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -62,7 +63,7 @@ func (w *world) assign(ctx context.Context, s workload.Schedule, all ...*busy) {
 	for _, b := range all {
 		jobs := make([]workload.Job, len(b.clients))
 		for i, c := range b.clients {
-			jobs[i] = workload.Job{Client: w.worker(c), Work: b.work(i)}
+			jobs[i] = workload.Job{Client: Worker(w.m, c, w.suite.roots), Work: b.work(i)}
 		}
 		b.watched = w.watch(w.m, false)
 		b.running = workload.Start(ctx, jobs, s)
@@ -163,13 +164,13 @@ func (w *world) members(who string) ([]*netmgr.Client, error) {
 	return free[:n], nil
 }
 
-// worker is a client as workloads know it.
-func (w *world) worker(c *netmgr.Client) workload.Client {
+// Worker is a client as workloads know it.
+func Worker(m *netmgr.NetworkManager, c *netmgr.Client, roots *x509.CertPool) workload.Client {
 	return workload.Client{
-		Name: c.Name, MAC: c.MAC.String(), Gateway: c.Lease().Gateway, Roots: w.suite.roots,
+		Name: c.Name, MAC: c.MAC.String(), Gateway: c.Lease().Gateway, Roots: roots,
 		Dial: c.DialContext, Resolve: c.Resolver().LookupNetIP, Start: c.StartCommand, KillPrograms: c.KillPrograms, Received: c.Received,
 		Ping: func(ctx context.Context, to netip.Addr, p workload.Ping) (lost int, reason string) {
-			r := w.m.PingAll(ctx, netmgr.Host(to), netmgr.Ping{Count: p.Count, Interval: p.Interval, Timeout: p.Timeout}, c)[0]
+			r := m.PingAll(ctx, netmgr.Host(to), netmgr.Ping{Count: p.Count, Interval: p.Interval, Timeout: p.Timeout}, c)[0]
 			return r.Asked - r.Received, r.Reason
 		},
 	}
