@@ -220,6 +220,8 @@ func (w *world) hostReachesServer(ctx context.Context) error {
 	if w.suite.lab != nil {
 		client, from = w.suite.lab.HTTPClient(), "the lab's router"
 	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTime)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
 	if err != nil {
 		return err
