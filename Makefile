@@ -4,7 +4,7 @@
 # make check    gofmt, go vet, staticcheck
 # make cross    the binary for every machine it is meant for
 # make bench    what clients cost, and what they cost others, into docs/benchmarks.md;
-#               takes ten minutes
+#               takes twenty-five minutes
 # make interop  lanstorm and udhcpc against DHCP servers from Debian's packages, and
 #               what the DHCP features say of these, into docs/interop.md; takes
 #               half an hour
