@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/lanstorm/lanstorm/internal/guard"
 )
 
 // Download gets what is at a URL by HTTP or HTTPS, whole.
@@ -102,7 +104,7 @@ func side(ctx context.Context, connections int, within time.Duration, do func(co
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	for range max(1, connections) {
-		g.Go(func() error { return do(ctx) })
+		g.Go(func() error { return guard.Do(func() error { return do(ctx) }) })
 	}
 	return g.Wait()
 }

@@ -35,7 +35,7 @@ func transport(c *Client, m *Meter) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			m.conns.Add(1)
+			m.opened(1)
 			return &tcp{Conn: conn, raw: rawOf(conn), m: m}, nil
 		},
 		TLSClientConfig:        &tls.Config{RootCAs: c.Roots},
@@ -121,7 +121,7 @@ func (c *tcp) ReadFrom(r io.Reader) (sent int64, err error) {
 // Close keeps what the kernel knows of the connection.
 func (c *tcp) Close() error {
 	c.once.Do(func() {
-		defer c.m.conns.Done()
+		defer c.m.opened(-1)
 		if c.raw == nil {
 			return
 		}

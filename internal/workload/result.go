@@ -61,8 +61,8 @@ type Meter struct {
 	mu          sync.Mutex
 	r           Result
 	own, common *times
-	conns       sync.WaitGroup // that are open
-	closed      bool           // nothing counts any more
+	open        int  // connections
+	closed      bool // nothing counts any more
 }
 
 // newMeter is a client's. All clients have the start of their series in common.
@@ -164,16 +164,21 @@ func (m *Meter) failed(err error) {
 	m.r.Failures[reason]++
 }
 
+// opened counts connections that are open: so many more.
+func (m *Meter) opened(more int) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open += more
+	return m.open
+}
+
 // closing is how long package http may take to close what is not used any more.
 const closing = 2 * time.Second
 
 func (m *Meter) result(cause error) Result {
 	m.r.Took = time.Since(m.r.Start)
-	all := make(chan struct{})
-	go func() { m.conns.Wait(); close(all) }()
-	select { // each tells something of itself when it is closed
-	case <-all:
-	case <-time.After(closing):
+	// Each connection tells something of itself when it is closed.
+	for end := time.Now().Add(closing); m.opened(0) > 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -30,6 +30,9 @@ const (
 	newest = 0.4 // the weight of the newest segment in the throughput
 )
 
+// glance is too little of a video to judge it by, if it is cut short.
+const glance = 5 * time.Second
+
 // viewer is a video under way.
 type viewer struct {
 	Video
@@ -84,6 +87,9 @@ func (v Video) Do(ctx context.Context, c *Client, m *Meter) error {
 	}
 	switch {
 	case ctx.Err() != nil:
+		if err := p.judge(v.MaxStall); err != nil && p.played+p.stalled >= glance {
+			return seen{err}
+		}
 		return context.Cause(ctx)
 	case !p.begun && !over:
 		return fmt.Errorf("did not start: %w", err)

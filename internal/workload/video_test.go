@@ -197,6 +197,19 @@ func TestAVideoIsPlayedInTheQualityThatTheLineBears(t *testing.T) {
 	}
 }
 
+// Who is told to stop has seen what he has seen, unless it was but a glance.
+func TestAVideoThatIsCutShortIsJudgedByWhatWasSeen(t *testing.T) {
+	for seconds, stalls := range map[int]bool{4: false, 20: true} {
+		served(t, 400_000, video, func(t *testing.T, n *network) {
+			v := Video{URL: "http://video.test/master.m3u8", Duration: time.Minute, Startup: 5 * time.Second, MaxStall: 0.01}
+			r := Run(t.Context(), []Job{{Client: Client{Name: "ns1", Dial: n.dial}, Work: v}}, Schedule{For: time.Duration(seconds) * time.Second}).Clients[0]
+			if strings.HasPrefix(r.Reason, "stalled ") != stalls || r.Operations != 0 {
+				t.Errorf("after %d s: %q", seconds, r.Reason)
+			}
+		})
+	}
+}
+
 func TestAPlayerFetchesAheadAndNoFurther(t *testing.T) {
 	watched(t, Video{Buffer: 6 * time.Second}, 0, video, func(t *testing.T, r Result, _ *network) {
 		if most := int64((30 + 6 + 2 + 2) / 2 * 500_000); r.Reason != "" || r.Bytes > most {

@@ -37,7 +37,7 @@ type Work interface {
 	Kind() string
 	// Do does it once. It counts in m what it did, and returns when it is done, has
 	// failed or ctx has ended. Its error is one line, and the reason of a failure
-	// unless ctx has ended.
+	// unless ctx has ended, but for what was seen before.
 	Do(ctx context.Context, c *Client, m *Meter) error
 }
 
@@ -120,6 +120,9 @@ func (r *Running) Progress() (done int, bytes int64) {
 // Run is Start and Wait.
 func Run(ctx context.Context, jobs []Job, s Schedule) Outcome { return Start(ctx, jobs, s).Wait() }
 
+// seen is a failure all the same when the work was cut short.
+type seen struct{ error }
+
 // breath is the wait after a failure: nobody asks a router a thousand times a
 // second for what it refuses.
 const breath = time.Second
@@ -132,7 +135,7 @@ func (j Job) run(ctx context.Context, s Schedule, m *Meter, after time.Duration)
 		switch {
 		case err == nil:
 			m.finished()
-		case ctx.Err() != nil:
+		case ctx.Err() != nil && !errors.As(err, new(seen)):
 		default:
 			m.failed(err)
 			if s.Times == 0 || n+1 < s.Times {
