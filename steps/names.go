@@ -2,11 +2,9 @@ package steps
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"time"
 
+	"github.com/lanstorm/lanstorm/internal/workload"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
 
@@ -25,9 +23,11 @@ func (w *world) resolve(ctx context.Context, name string) error {
 }
 
 func (w *world) fetch(ctx context.Context, url string) error {
-	return w.each(ctx, "could not fetch "+url, func(ctx context.Context, c *netmgr.Client) error {
-		return fetch(ctx, c.HTTPClient(), url)
-	})
+	b := &busy{kind: "page", what: "fetch " + url, work: same(workload.Download{URL: url, Timeout: fetchTime})}
+	if err := w.doOnce(ctx, "all clients", b); err != nil {
+		return err
+	}
+	return b.verdict()
 }
 
 // each is a verdict on what every client does, all at once.
@@ -38,31 +38,3 @@ func (w *world) each(ctx context.Context, what string, do func(context.Context, 
 // fetchTime is how long a page may take: a lost connection would take minutes
 // to be noticed.
 const fetchTime = 30 * time.Second
-
-// fetch reads a page to its end.
-func fetch(ctx context.Context, client *http.Client, url string) (err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, fetchTime, fmt.Errorf("%s was not there whole within %s", url, fetchTime))
-	defer cancel()
-	defer func() {
-		if cause := context.Cause(ctx); err != nil && cause != nil {
-			err = cause
-		}
-	}()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %s", resp.Status)
-	}
-	n, err := io.Copy(io.Discard, resp.Body)
-	if err != nil {
-		return fmt.Errorf("broke off after %d bytes: %w", n, err)
-	}
-	return nil
-}

@@ -375,6 +375,7 @@ func (b *busy) verdict() error {
 	}
 	what := cmp.Or(map[string]string{
 		"video": "did not play the video well", "ping": "lost pings", "look-up": "could not resolve a name", "connection": "could not connect to the router",
+		"page": "could not " + b.what,
 	}[b.kind], "did not complete the "+b.kind)
 	return &clientsError{fmt.Sprintf("%d of %d clients %s: %s", len(bad), len(b.outcome.Clients), what, grouped(bad)), bad}
 }
