@@ -7,7 +7,7 @@ Feature: Latency under load
     Given the lab's line is 20/5 Mbit/s
     And the lab's line has a buffer of 500 ms
     And I create 4 virtual clients using macvlan
-    When all clients load the line for 10 seconds
+    When all clients load the line for 15 seconds
     Then the latency under load should be graded "F"
 
   Scenario: A router with a shallow buffer
