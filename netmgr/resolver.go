@@ -69,7 +69,10 @@ func (r *Resolver) candidates(host string) []string {
 
 func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
 	servers := r.c.nameServers(r.c.Lease())
-	if len(servers) == 0 {
+	switch {
+	case len(servers) == 0 && !r.c.HasLease():
+		return nil, fmt.Errorf("the client has no address: %w", r.c.Missing())
+	case len(servers) == 0:
 		return nil, errors.New("the lease names no DNS server (option 6)")
 	}
 	var errs []error

@@ -88,6 +88,10 @@ func (w *world) startMix(ctx context.Context) error {
 	if w.assigned == 0 {
 		return refuse(`no workload is assigned: say "I assign a random workload to each client for 30 seconds" first`)
 	}
+	m, err := w.standing()
+	if err != nil {
+		return err
+	}
 	seed := w.config().Stress.Seed
 	if seed == 0 {
 		seed = 1 + rand.IntN(1<<31-1)
@@ -96,15 +100,15 @@ func (w *world) startMix(ctx context.Context) error {
 	var all []*busy
 	for _, doing := range slices.Sorted(maps.Keys(doings)) {
 		b, err := w.doing(doing)
-		if err != nil {
-			return err
-		}
-		if b != nil {
+		switch {
+		case err != nil: // a URL that is not set: the others will do
+			w.suite.chronicle.message("note", "nobody is %s: %s", doing, err)
+		case b != nil:
 			all = append(all, b)
 		}
 	}
 	chance := rand.New(rand.NewPCG(uint64(seed), 0))
-	for _, c := range w.m.Clients() {
+	for _, c := range m.Clients() {
 		b := all[chance.IntN(len(all))]
 		b.clients = append(b.clients, c)
 	}

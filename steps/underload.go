@@ -60,21 +60,22 @@ func (w *world) loads(down, up bool) func(context.Context, string, time.Duration
 			return err
 		}
 		flows := (streams + len(clients) - 1) / len(clients)
-		get, err := w.downloading()
-		if err != nil {
-			return err
-		}
-		send, err := w.uploading(1e12)
-		if err != nil {
-			return err
-		}
-		get.Connections, send.Connections, get.Timeout, send.Timeout = flows, flows, 0, 0
 		var loads []*busy
 		if down {
-			loads = append(loads, &busy{kind: "download", what: "load the line down", clients: clients, work: same(get)})
+			work, err := w.downloading()
+			if err != nil {
+				return err
+			}
+			work.Connections, work.Timeout = flows, 0
+			loads = append(loads, &busy{kind: "download", what: "load the line down", clients: clients, work: same(work)})
 		}
 		if up {
-			loads = append(loads, &busy{kind: "upload", what: "load the line up", clients: clients, work: same(send)})
+			work, err := w.uploading(1e12)
+			if err != nil {
+				return err
+			}
+			work.Connections, work.Timeout = flows, 0
+			loads = append(loads, &busy{kind: "upload", what: "load the line up", clients: clients, work: same(work)})
 		}
 		w.suite.chronicle.left(d + 2*calm)
 		l := &loaded{}
