@@ -226,6 +226,7 @@ func (w *world) hostReachesServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	req.Close = true // what it keeps open would be left behind
 	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("%s cannot reach the server: %w", from, err)
