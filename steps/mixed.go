@@ -31,8 +31,8 @@ func (w *world) mixed() []sentence {
 	}
 }
 
-// doings are what clients can do, in the words of a table. The others say nothing
-// of a client's number i.
+// doings are what clients can do, in the words of a table: the work of the i-th of
+// them, or nil for nothing.
 var doings = map[string]func(*world) (func(i int) workload.Work, error){
 	"downloading": func(w *world) (func(int) workload.Work, error) {
 		work, err := w.downloading()
@@ -67,9 +67,17 @@ func (w *world) resolving() (func(int) workload.Work, error) {
 	return same(workload.Resolve{Name: u.Hostname()}), nil
 }
 
-func (w *world) assignRandom(d time.Duration) error {
+// bounded refuses a time in which nothing can be done, or which is a monitor's.
+func bounded(d time.Duration) error {
 	if d < time.Second || d > maxMeasure {
 		return refuse("%s: ask for %s to %s", d, time.Second, maxMeasure)
+	}
+	return nil
+}
+
+func (w *world) assignRandom(d time.Duration) error {
+	if err := bounded(d); err != nil {
+		return err
 	}
 	w.assigned = d
 	return nil
@@ -142,8 +150,8 @@ func (w *world) seeResults(ctx context.Context) error {
 }
 
 func (w *world) doThis(ctx context.Context, d time.Duration, table *godog.Table) error {
-	if d < time.Second || d > maxMeasure {
-		return refuse("%s: ask for %s to %s", d, time.Second, maxMeasure)
+	if err := bounded(d); err != nil {
+		return err
 	}
 	all, err := w.household(table)
 	if err != nil {
@@ -182,13 +190,10 @@ func (w *world) doing(what string) (*busy, error) {
 
 // household reads who does what.
 func (w *world) household(table *godog.Table) (all []*busy, err error) {
-	free, err := w.members("all clients")
-	if err != nil {
+	if _, err := w.standing(); err != nil {
 		return nil, err
 	}
-	for _, b := range w.kept {
-		free = slices.DeleteFunc(free, func(c *netmgr.Client) bool { return slices.Contains(b.clients, c) })
-	}
+	free := w.free()
 	rows := table.Rows
 	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
 		return nil, refuse("the table has other columns than | clients | doing |, or no row below them")

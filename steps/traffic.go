@@ -86,9 +86,10 @@ func (w *world) over(end func(*workload.Running) workload.Outcome, all ...*busy)
 // do has clients do their work, and waits for them.
 func (w *world) do(ctx context.Context, s workload.Schedule, all ...*busy) error {
 	w.assign(ctx, s, all...)
-	w.suite.chronicle.tell(all[0].progress)
 	if s.For > 0 {
 		w.suite.chronicle.left(s.For)
+	} else {
+		w.suite.chronicle.tell(all[0].progress)
 	}
 	w.over((*workload.Running).Wait, all...)
 	return context.Cause(ctx)
@@ -142,26 +143,30 @@ func (w *world) members(who string) ([]*netmgr.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var taken []*netmgr.Client
-	for _, b := range w.kept {
-		taken = append(taken, b.clients...)
-	}
 	clients := m.Clients()
 	if strings.HasPrefix(who, "all ") || strings.HasPrefix(who, "each ") || strings.HasPrefix(who, "every ") {
 		return clients, nil
 	}
-	free := slices.DeleteFunc(clients, func(c *netmgr.Client) bool { return slices.Contains(taken, c) })
+	free := w.free()
+	taken := len(clients) - len(free)
 	if who == "the other clients" {
-		if len(taken) == 0 || len(free) == 0 {
-			return nil, refuse("there are no others: %d of %d clients are busy", len(taken), len(m.Clients()))
+		if taken == 0 || len(free) == 0 {
+			return nil, refuse("there are no others: %d of %d clients are busy", taken, len(clients))
 		}
 		return free, nil
 	}
 	var n int
 	if _, err := fmt.Sscan(strings.Trim(strings.Fields(who)[0], `"`), &n); err != nil || n < 1 || n > len(free) {
-		return nil, refuse("%s: there are %d, of which %d are busy", who, len(m.Clients()), len(taken))
+		return nil, refuse("%s: there are %d, of which %d are busy", who, len(clients), taken)
 	}
 	return free[:n], nil
+}
+
+// free are the clients that keep doing nothing.
+func (w *world) free() []*netmgr.Client {
+	return slices.DeleteFunc(w.m.Clients(), func(c *netmgr.Client) bool {
+		return slices.ContainsFunc(w.kept, func(b *busy) bool { return slices.Contains(b.clients, c) })
+	})
 }
 
 // Worker is a client as workloads know it.

@@ -39,12 +39,13 @@ const (
 	streams = 16              // at least, each way: few take long to fill a deep buffer
 )
 
-// grades are those that dslreports.com made known, by the latency that they stay below.
+// grade is for added latency below a bound.
 type grade struct {
 	name  string
 	below time.Duration
 }
 
+// grades are those that dslreports.com made known, the best first.
 var grades = []grade{
 	{"A+", 5 * time.Millisecond}, {"A", 30 * time.Millisecond}, {"B", 60 * time.Millisecond},
 	{"C", 200 * time.Millisecond}, {"D", 400 * time.Millisecond}, {"F", 1<<63 - 1},
