@@ -113,7 +113,7 @@ func (m *NetworkManager) newClient(i int) *Client {
 }
 
 func (c *Client) makeNamespace() (err error) {
-	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark())
+	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark(), namespace.IPv4)
 	if errors.Is(err, os.ErrExist) { // since plan looked
 		return refuse("somebody else has just made it")
 	}

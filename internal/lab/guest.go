@@ -17,7 +17,7 @@ func guestOf(parent string) string { return parent + "-guest" }
 // the third address of the LAN. There is one at a time. leave disconnects it,
 // and must be called before Close.
 func (l *Lab) Guest() (ns *namespace.NS, leave func() error, err error) {
-	if ns, err = namespace.CreateMarked(guestOf(l.Parent), l.opts.Journal.Mark()); err != nil {
+	if ns, err = namespace.CreateMarked(guestOf(l.Parent), l.opts.Journal.Mark(), namespace.IPv4); err != nil {
 		return nil, nil, err
 	}
 	leave = func() error { return errors.Join(ns.DeleteLinks(), ns.Delete()) }

@@ -153,7 +153,7 @@ func (l *Lab) claim() (err error) {
 		if err := l.opts.Journal.Record(journal.Entry{Lab: l.Parent}); err != nil {
 			return err
 		}
-		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark)
+		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark, namespace.Dual)
 		if !errors.Is(err, os.ErrExist) {
 			break
 		}
@@ -162,7 +162,7 @@ func (l *Lab) claim() (err error) {
 		return err
 	}
 	l.defers(l.router.Delete)
-	if l.internet, err = namespace.CreateMarked(internetOf(l.Parent), mark); err != nil {
+	if l.internet, err = namespace.CreateMarked(internetOf(l.Parent), mark, namespace.Dual); err != nil {
 		return err
 	}
 	l.defers(l.internet.Delete)

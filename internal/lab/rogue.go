@@ -49,7 +49,7 @@ func (l *Lab) letRogueIn(c fault.Conditions) (r *rogue, err error) {
 	r.pool, r.lease = newPool(neighbour(l.firstLease(), bits, 2), l.room()), l.opts.LeaseTime
 	r.options = append(r.options, dhcpv4.WithRouter(gateway.AsSlice()), dhcpv4.WithDNS(gateway.AsSlice()))
 
-	if r.ns, err = namespace.CreateMarked(rogueOf(l.Parent), l.opts.Journal.Mark()); err != nil {
+	if r.ns, err = namespace.CreateMarked(rogueOf(l.Parent), l.opts.Journal.Mark(), namespace.IPv4); err != nil {
 		return nil, err
 	}
 	if err := l.connectHost(r.ns, rogueMAC, netip.PrefixFrom(self, bits)); err != nil {

@@ -24,7 +24,7 @@ func (l *Lab) setSquatters(n int) (err error) {
 	if n == 0 || err != nil {
 		return err
 	}
-	ns, err := namespace.CreateMarked(squattersOf(l.Parent), l.opts.Journal.Mark())
+	ns, err := namespace.CreateMarked(squattersOf(l.Parent), l.opts.Journal.Mark(), namespace.IPv4)
 	if err != nil {
 		return err
 	}

@@ -8,18 +8,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disableIPv6 keeps links that will be made in the thread's namespace silent on
-// IPv6. It succeeds on a kernel without IPv6.
-func disableIPv6() error {
-	fd, err := ownProc.open("sys/net/ipv6/conf/default/disable_ipv6")
+// Speaks is what links that are made in a namespace speak.
+type Speaks bool
+
+const (
+	IPv4 Speaks = false // and nothing else: they stay silent on IPv6, link-local chatter included
+	Dual Speaks = true  // IPv6 too, as a host with the kernel's defaults does (ip-sysctl.rst)
+)
+
+// set makes it the default of the thread's namespace. It succeeds on a kernel that
+// lacks what is to be set.
+func (s Speaks) set() error {
+	key, value := "disable_ipv6", "1"
+	if s == Dual {
+		// Routes to other networks than the default, as those of RFC 4191, are the one
+		// thing that a kernel does not take from a router unless it is told to.
+		key, value = "accept_ra_rt_info_max_plen", "64"
+	}
+	fd, err := ownProc.open("sys/net/ipv6/conf/default/" + key)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return &os.PathError{Op: "open", Path: "disable_ipv6", Err: err}
+		return &os.PathError{Op: "open", Path: key, Err: err}
 	}
 	defer unix.Close(fd)
-	_, err = unix.Write(fd, []byte("1"))
+	_, err = unix.Write(fd, []byte(value))
 	return err
 }
 

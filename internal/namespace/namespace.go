@@ -33,20 +33,19 @@ type NS struct {
 }
 
 // Create makes a network namespace called name, empty but for a loopback
-// interface that is down. Links made in it stay silent on IPv6, link-local
-// chatter included. The error is fs.ErrExist when the name is taken.
-func Create(name string) (*NS, error) { return CreateMarked(name, "") }
+// interface that is down. It speaks IPv4. The error is fs.ErrExist when the name is taken.
+func Create(name string) (*NS, error) { return CreateMarked(name, "", IPv4) }
 
 // CreateMarked makes a namespace that carries mark, as the alias of its
 // loopback interface, from the moment that it has a name: so that whoever
 // finds it knows whose it is.
-func CreateMarked(name, mark string) (ns *NS, _ error) {
+func CreateMarked(name, mark string, speaks Speaks) (ns *NS, _ error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsRune(name, '/') {
 		return nil, fmt.Errorf("namespace %q: not a usable name", name)
 	}
 	err := registry.acquire()
 	if err == nil {
-		if ns, err = create(name, mark); err == nil {
+		if ns, err = create(name, mark, speaks); err == nil {
 			return ns, nil
 		}
 		registry.release()
@@ -54,13 +53,13 @@ func CreateMarked(name, mark string) (ns *NS, _ error) {
 	return nil, fmt.Errorf("namespace %s: %w", name, err)
 }
 
-func create(name, mark string) (*NS, error) {
+func create(name, mark string, speaks Speaks) (*NS, error) {
 	path := filepath.Join(Dir, name)
 	// The name becomes ours or is somebody else's, never both.
 	if err := unix.Mknod(path, unix.S_IFREG|0o444, 0); err != nil {
 		return nil, &os.PathError{Op: "mknod", Path: path, Err: err}
 	}
-	ns, err := unshare(name, func(h *netlink.Handle) error {
+	ns, err := unshare(name, speaks, func(h *netlink.Handle) error {
 		lo := &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}
 		if err := h.LinkSetAlias(lo, mark); err != nil {
 			return err
@@ -78,18 +77,18 @@ func create(name, mark string) (*NS, error) {
 // other runs come across it, and nothing but the descriptor keeps it alive.
 // Should this process be killed, it goes, and the links in it go with it.
 func Nameless() (*NS, error) {
-	return unshare("(nameless)", func(*netlink.Handle) error { return nil })
+	return unshare("(nameless)", IPv4, func(*netlink.Handle) error { return nil })
 }
 
 // unshare makes a namespace and calls finish in it.
-func unshare(name string, finish func(*netlink.Handle) error) (*NS, error) {
+func unshare(name string, speaks Speaks, finish func(*netlink.Handle) error) (*NS, error) {
 	ns := &NS{name: name, handle: netns.None()}
 	in := func() (err error) {
 		ns.handle, err = netns.New()
 		return err
 	}
 	err := enter(in, func(func() error) error {
-		if err := disableIPv6(); err != nil {
+		if err := speaks.set(); err != nil {
 			return err
 		}
 		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)

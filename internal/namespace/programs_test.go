@@ -31,7 +31,7 @@ func TestProgramsThatForkAndStayAreEnded(t *testing.T) {
 	nstest.Need(t)
 	var spaces []*namespace.NS
 	for _, name := range []string{"forks1", "forks2"} {
-		ns, err := namespace.CreateMarked(name, "forks of a test")
+		ns, err := namespace.CreateMarked(name, "forks of a test", namespace.IPv4)
 		if err != nil {
 			t.Fatal(err)
 		}
