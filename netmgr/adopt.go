@@ -51,6 +51,9 @@ func Adopt(r journal.Record, run *journal.Run) (*NetworkManager, error) {
 			if l := r.Leases[i]; l.Held() && c.ns != nil {
 				c.granted, c.leased = l, true
 			}
+			if l := r.Leases6[i]; l.Held() && c.ns != nil {
+				c.six.granted, c.six.leased = l, true
+			}
 			if c.ns != nil || c.etc {
 				m.clients = append(m.clients, c)
 			}

@@ -75,15 +75,15 @@ func (m *NetworkManager) whoHas(ctx context.Context, questions []question, enoug
 	for _, q := range questions {
 		n.owners[q.addr] = nil
 	}
-	m.line.asking.Store(n)
-	defer m.line.asking.Store(nil)
+	m.asking.Store(n)
+	defer m.asking.Store(nil)
 	const tries, wait = 3, 200 * time.Millisecond
 	for range tries {
 		if enough && n.complete() {
 			break
 		}
 		for _, q := range questions {
-			err := m.line.arp(q.from.MAC, netip.IPv4Unspecified(), q.addr)
+			err := m.line.ARP(q.from.MAC, netip.IPv4Unspecified(), q.addr)
 			if err != nil && !packets.QueueFull(err) { // one that was not sent is a loss, and there are others
 				return nil, fmt.Errorf("ask for %s by ARP: %w", q.addr, err)
 			}

@@ -48,11 +48,18 @@ func (b *bringUp) run(ctx context.Context) {
 	b.start = time.Now()
 	b.over = make(chan struct{})
 	defer b.finish()
+	for _, c := range b.clients {
+		c.up = b
+	}
+	if err := b.m.openLine(dhcp4.Options{Unchecked: b.m.opts.TrustAddresses}); err != nil {
+		b.fail(b.clients[0].failedAt(StageLink, err))
+		return
+	}
 	if !b.makeLinks(ctx) {
 		return
 	}
-	if err := b.m.openLine(dhcp4.Options{Unchecked: b.m.opts.TrustAddresses}); err != nil {
-		b.fail(b.clients[0].failedAt(StageLease, err))
+	if b.m.opts.IPFamily == IPv6 {
+		b.await6(ctx)
 		return
 	}
 	group := b.m.group
@@ -60,7 +67,6 @@ func (b *bringUp) run(ctx context.Context) {
 	group.Peak()
 	all := make([]*dhcp4.Client, len(b.clients))
 	for i, c := range b.clients {
-		c.up = b
 		c.dhcp = group.Add(c.identity(), host{c})
 		all[i] = c.dhcp
 	}
@@ -219,10 +225,19 @@ func (m *NetworkManager) openLine(opts dhcp4.Options) (err error) {
 		return nil
 	}
 	m.group = dhcp4.NewGroup(opts)
-	if m.line, err = listen(m.parent, clientMAC(m.machine, 1), m.group, &m.gateways); err != nil {
+	if err := m.open6(); err != nil {
 		return err
 	}
-	m.carrier, err = watchCarrier(m.parent.Index, m.group.Reconnected)
+	if err := m.listen(); err != nil {
+		return err
+	}
+	four, six := m.group, m.lan6.group
+	m.carrier, err = watchCarrier(m.parent.Index, func() {
+		four.Reconnected()
+		if six != nil {
+			six.LinkIsUp()
+		}
+	})
 	return err
 }
 
@@ -248,6 +263,7 @@ func (m *NetworkManager) endDHCP() {
 
 // closeLine ends all DHCP but for the RELEASEs.
 func (m *NetworkManager) closeLine(patience context.Context) {
+	m.close6()
 	m.leave(patience)
 	if m.carrier != nil {
 		m.carrier.Close()
@@ -256,10 +272,28 @@ func (m *NetworkManager) closeLine(patience context.Context) {
 	}
 	if m.line != nil {
 		m.strain.overflows.Add(m.line.Close())
-		m.strain.broken = m.line.failure()
+		m.strain.broken = m.line.Failure()
 		m.line = nil
 	}
 	for _, c := range m.clients {
 		c.closeSender()
+	}
+}
+
+// await6 waits for the IPv6 addresses of clients that speak nothing else.
+func (b *bringUp) await6(ctx context.Context) {
+	if b.arrival.OnTheirOwn {
+		b.asking = true
+		return
+	}
+	select {
+	case <-b.over:
+	case <-ctx.Done():
+	case <-time.After(b.m.opts.DHCPTimeout):
+		for _, c := range b.clients {
+			if len(c.Global6()) == 0 {
+				b.fail(c.failedAt(StageAddress, c.Missing6()))
+			}
+		}
 	}
 }

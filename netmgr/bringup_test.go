@@ -125,7 +125,7 @@ func TestMoreClientsThanDescriptorsAreRefused(t *testing.T) {
 	switch {
 	case err == nil: // as root where the kernel lets us raise it
 		t.Skip("this machine allows as many open files as anybody wants")
-	case !errors.As(err, &refused) || !strings.Contains(err.Error(), "need 180256 open files"):
+	case !errors.As(err, &refused) || !strings.Contains(err.Error(), "need 240256 open files"):
 		t.Errorf("%v, want a *RefusedError about open files", err)
 	}
 	if after := traces(t); !slices.Equal(before, after) {

@@ -23,6 +23,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		}
 	}
 	killed := m.killPrograms()
+	given := m.releaseAll6(ctx)
 	m.closeLine(ctx)
 	done, err := m.openHost()
 	if err != nil {
@@ -31,8 +32,10 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	defer done()
 	m.releaseAll(ctx, m.clients)
 	for _, c := range m.clients {
-		if c.leased {
-			m.unreleased++
+		for _, kept := range []bool{c.leased, c.six.leased} {
+			if kept {
+				m.unreleased++
+			}
 		}
 	}
 
@@ -46,7 +49,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 		}
 	}
 	m.clients = left
-	err = errors.Join(killed, m.removeUnfinished())
+	err = errors.Join(killed, given, m.removeUnfinished())
 	if left != nil {
 		err = errors.Join(fmt.Errorf("left behind: %s", strings.Join(reasons, "; ")), err)
 	}

@@ -23,11 +23,12 @@ type Client struct {
 	MAC     net.HardwareAddr
 	Timings Timings
 
-	m      *NetworkManager
-	number int
-	ns     *namespace.NS
-	index  int  // of Link
-	etc    bool // etcDir is ours
+	m       *NetworkManager
+	number  int
+	ns      *namespace.NS
+	index   int    // of Link
+	etc     bool   // etcDir is ours
+	written string // to its resolv.conf
 
 	// DHCP's. Its group's lock guards them until Cleanup.
 	dhcp    *dhcp4.Client
@@ -49,6 +50,8 @@ type Client struct {
 
 	onParent bool // the namespace is let go of, and the macvlan may not be gone yet
 	nsid     int  // then leads to the namespace
+
+	six six // what the client has of IPv6
 
 	life context.Context // ends with the client
 	end  context.CancelFunc

@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
@@ -29,6 +30,12 @@ func (c *Client) apply() error {
 		return nil
 	}
 	start := time.Now()
+	return c.withNetlink(func() error { return c.follow(want, have, start) })
+}
+
+// withNetlink opens nl for as long as do lasts, if it is not open. The caller holds
+// applying.
+func (c *Client) withNetlink(do func() error) error {
 	if c.nl == nil { // the client stands for some time
 		nl, err := c.ns.Netlink()
 		if err != nil {
@@ -37,6 +44,11 @@ func (c *Client) apply() error {
 		c.nl = nl
 		defer func() { c.nl.Close(); c.nl = nil }()
 	}
+	return do()
+}
+
+// follow takes the kernel from what it has to what it is to have.
+func (c *Client) follow(want, have *Lease, start time.Time) error {
 	if have != nil && (want == nil || want.Address != have.Address) {
 		// The kernel may have been first: it minds lifetimes, too. Routes go along.
 		err := c.nl.AddrDel(device(c.index), &netlink.Addr{IPNet: ipNet(have.Address)})
@@ -114,7 +126,7 @@ func (c *Client) configure(l Lease) error {
 	if err := c.askForNeighbours(l, l.Gateway, l.Server); err != nil {
 		return err
 	}
-	return c.writeResolvConf(l)
+	return c.writeResolvConf()
 }
 
 // askForNeighbours has the kernel ask by ARP for hosts that the client will soon speak to,
@@ -176,20 +188,55 @@ func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
 }
 
-// nameServers are those of the lease, unless the manager's options name others.
-func (c *Client) nameServers(l Lease) []netip.Addr {
+// nameServers are those of the lease and then those that IPv6 has told, unless the
+// manager's options name others.
+func (c *Client) nameServers() []netip.Addr {
 	if len(c.m.opts.DNS) > 0 {
-		return c.m.opts.DNS
+		return slices.Clone(c.m.opts.DNS)
 	}
-	return l.DNS
+	servers, _ := c.Names6()
+	return append(slices.Clone(c.Lease().DNS), servers...)
+}
+
+// search is the client's search list, likewise.
+func (c *Client) search() []string {
+	search := slices.Clone(c.Lease().Search)
+	_, more := c.Names6()
+	for _, name := range more {
+		if !slices.Contains(search, name) {
+			search = append(search, name)
+		}
+	}
+	return search
+}
+
+// rename has resolv.conf say what the client knows of name servers now.
+func (c *Client) rename() {
+	c.applying.Lock()
+	defer c.applying.Unlock()
+	c.renameLocked()
+}
+
+func (c *Client) renameLocked() {
+	if c.ns == nil || !c.etc && len(c.Global6()) == 0 {
+		return
+	}
+	if err := c.writeResolvConf(); err != nil {
+		c.m.opts.Leases(c.Name, "tester: "+err.Error())
+	}
 }
 
 // writeResolvConf writes /etc/netns/<name>/resolv.conf, which programs inside
 // the namespace see as /etc/resolv.conf (ip-netns(8)). The folder gets its name
 // when the file is in it, so that it never stands there unmarked.
-func (c *Client) writeResolvConf(l Lease) error {
-	if c.etc { // of an earlier lease
-		return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(c.resolvConf(l)), 0o644)
+func (c *Client) writeResolvConf() error {
+	text := c.resolvConf()
+	switch {
+	case c.etc && text == c.written:
+		return nil
+	case c.etc: // of an earlier lease
+		c.written = text
+		return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(text), 0o644)
 	}
 	if err := c.m.makeEtc(); err != nil {
 		return err
@@ -203,21 +250,27 @@ func (c *Client) writeResolvConf(l Lease) error {
 		return err
 	}
 	namespace.SetMaker(draft, c.maker())
-	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(c.resolvConf(l)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(text), 0o644); err != nil {
 		return err
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, draft, unix.AT_FDCWD, c.etcDir(), unix.RENAME_NOREPLACE); err != nil {
 		return fmt.Errorf("%s: %w", c.etcDir(), err)
 	}
-	c.etc = true
+	c.etc, c.written = true, text
 	return nil
 }
 
 // draftPrefix begins the names of unfinished folders of the run with mark.
 func draftPrefix(mark string) string { return "." + strings.ReplaceAll(mark, " ", "-") + "." }
 
-func (c *Client) resolvConf(l Lease) string {
-	return fmt.Sprintf("# %s, by the lease from %s\n%s", c.maker(), l.Server, l.ResolvConf(c.nameServers(l)))
+func (c *Client) resolvConf() string {
+	servers := c.nameServers()
+	for i, a := range servers {
+		if a.Zone() != "" { // programs know the link by its name
+			servers[i] = a.WithZone(c.Link)
+		}
+	}
+	return fmt.Sprintf("# %s\n%s", c.maker(), dhcp4.ResolvConf(c.search(), servers))
 }
 
 // maker says who made the client's folder.

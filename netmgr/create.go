@@ -113,7 +113,7 @@ func (m *NetworkManager) newClient(i int) *Client {
 }
 
 func (c *Client) makeNamespace() (err error) {
-	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark(), namespace.IPv4)
+	c.ns, err = namespace.CreateMarked(c.Name, c.m.opts.Journal.Mark(), namespace.Speaks(c.m.speaks6()))
 	if errors.Is(err, os.ErrExist) { // since plan looked
 		return refuse("somebody else has just made it")
 	}
@@ -153,6 +153,9 @@ func (c *Client) makeLink() error {
 		return err
 	}
 	c.index = made.Attrs().Index
+	if err := c.join6(); err != nil {
+		return err
+	}
 	const loopback = 1 // the first link of every namespace
 	for _, index := range []int{loopback, c.index} {
 		if err := c.nl.LinkSetUp(device(index)); err != nil {

@@ -26,6 +26,7 @@ const (
 	StageNamespace Stage = "namespace"
 	StageLink      Stage = "link"
 	StageLease     Stage = "lease"
+	StageAddress   Stage = "IPv6 address" // of clients that have no lease
 	StageConfigure Stage = "configure"
 )
 

@@ -52,10 +52,10 @@ func (h host) Unicast(server netip.Addr, msg []byte) error {
 }
 
 func (h host) Probe(addr netip.Addr) error {
-	return h.m.line.arp(h.MAC, netip.IPv4Unspecified(), addr)
+	return h.m.line.ARP(h.MAC, netip.IPv4Unspecified(), addr)
 }
 
-func (h host) Announce(addr netip.Addr) error { return h.m.line.arp(h.MAC, addr, addr) }
+func (h host) Announce(addr netip.Addr) error { return h.m.line.ARP(h.MAC, addr, addr) }
 
 // Granted writes down what is to be given back, and until when, before it is used.
 func (h host) Granted(l dhcp4.Lease) error {
@@ -165,9 +165,14 @@ func (s *sender) send(to netip.Addr, msg []byte) error {
 	return os.NewSyscallError("sendto", unix.Sendto(s.fd, msg, 0, &unix.SockaddrInet4{Addr: to.As4(), Port: dhcpv4.ServerPort}))
 }
 
-func (c *Client) closeSender() {
-	if c.sender != nil {
-		unix.Close(c.sender.fd)
-		c.sender = nil
+// close may be called of none.
+func (s *sender) close() {
+	if s != nil {
+		unix.Close(s.fd)
 	}
+}
+
+func (c *Client) closeSender() {
+	c.sender.close()
+	c.sender = nil
 }

@@ -68,11 +68,16 @@ func (m *NetworkManager) Duplicates() (problems []Problem) {
 // client gets no reply from it,
 // or the gateway does not answer the client's ARP.
 func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Problem) {
+	return m.unreachable(ctx, p, Gateway, func(c *Client) (netip.Addr, error) { return m.after(c).Lease().Address.Addr(), nil })
+}
+
+// unreachable is Unreachable with these gateways, and addresses of the next client.
+func (m *NetworkManager) unreachable(ctx context.Context, p Ping, gateway, next Target) (problems []Problem) {
 	if len(m.clients) > 1 && m.opts.Mode == "private" {
 		return []Problem{m.clients[0].Problem(errors.New("macvlan mode private keeps clients apart, so none can reach another: use mode bridge"))}
 	}
 	if len(m.clients) > 1 {
-		for i, r := range m.PingAll(ctx, m.next, p) {
+		for i, r := range m.PingAll(ctx, next, p) {
 			switch {
 			case r.Sent == 0: // which says nothing of the client that was to be reached
 				problems = append(problems, m.clients[i].Problem(fmt.Errorf("cannot ping another client: %s", r.Reason)))
@@ -82,13 +87,14 @@ func (m *NetworkManager) Unreachable(ctx context.Context, p Ping) (problems []Pr
 			}
 		}
 	}
-	m.PingAll(ctx, Gateway, p) // whether it replies or not, it must answer ARP
+	m.PingAll(ctx, gateway, p) // whether it replies or not, it must answer ARP, or neighbour solicitations
 	return m.joined(append(problems, m.Each(ctx, func(_ context.Context, c *Client) error {
-		if !c.Lease().Gateway.IsValid() {
+		router, err := gateway(c)
+		if err != nil {
 			return nil
 		}
-		if hop, resolved := icmp.NextHop(c.ns, c.Lease().Gateway); hop.IsValid() && !resolved {
-			return fmt.Errorf("the gateway %s does not answer ARP", hop)
+		if hop, resolved := icmp.NextHop(c.ns, router); hop.IsValid() && !resolved {
+			return fmt.Errorf("the gateway %s does not answer %s", hop, resolution(hop))
 		}
 		return nil
 	})...))
@@ -111,14 +117,9 @@ func (m *NetworkManager) joined(problems []Problem) (one []Problem) {
 	return one
 }
 
-// next is the Target that makes a ring of the clients.
-func (m *NetworkManager) next(c *Client) (netip.Addr, error) {
-	for i := range m.clients {
-		if m.clients[i] == c {
-			return m.clients[(i+1)%len(m.clients)].Lease().Address.Addr(), nil
-		}
-	}
-	return netip.Addr{}, errors.New("not a client any more")
+// after is the next client of the ring that they are.
+func (m *NetworkManager) after(c *Client) *Client {
+	return m.clients[(slices.Index(m.clients, c)+1)%len(m.clients)]
 }
 
 // Remark is something that the router did wrong, or that should be known of it,
@@ -161,4 +162,12 @@ func RemarkLines(all []Remark, clients int) (texts []string) {
 		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
 	}
 	return texts
+}
+
+// resolution is how a host on the link is asked for its MAC address.
+func resolution(a netip.Addr) string {
+	if a.Is4() {
+		return "ARP"
+	}
+	return "neighbour solicitations"
 }

@@ -19,13 +19,17 @@ func (l Limit) Need(n int) int { return l.Own + l.Each*n }
 func (l Limit) Enough(most int) int { return max(0, most-l.Own) / l.Each }
 
 // Plenty is what a run raises the limits in /proc/sys to for n clients.
-func Plenty(n int) int { return 1024 + 4*n }
+func Plenty(n int) int { return 1024 + 8*n }
 
 // The limits.
 var (
 	// The table of neighbours is one for all namespaces (arp(7), neighbour.c). A
 	// client knows its gateway or a sibling, and that one knows it.
 	Neighbours = Limit{Keys: []string{"net/ipv4/neigh/default/gc_thresh1", "net/ipv4/neigh/default/gc_thresh2", "net/ipv4/neigh/default/gc_thresh3"}, Own: 24, Each: 2}
+
+	// Of IPv6 there is another table, and groups that a client speaks to are in it,
+	// too (ndisc.c).
+	Neighbours6 = Limit{Keys: []string{"net/ipv6/neigh/default/gc_thresh1", "net/ipv6/neigh/default/gc_thresh2", "net/ipv6/neigh/default/gc_thresh3"}, Own: 24, Each: 8}
 
 	// Received packets wait for a processor, and macvlan puts a copy of a broadcast
 	// there for every client.
@@ -35,8 +39,8 @@ var (
 	Namespaces = Limit{Keys: []string{"user/max_net_namespaces"}, Each: 1, Hard: true}
 
 	// Of this process. A client that pings has most at one time: its namespace, a
-	// socket for replies and one for complaints.
-	Descriptors = Limit{Own: 256, Each: 3, Hard: true}
+	// socket for replies and one for complaints, and one for DHCPv6.
+	Descriptors = Limit{Own: 256, Each: 4, Hard: true}
 )
 
 // raiseLimits makes the limits large enough for n clients. Where they may not be
@@ -50,7 +54,7 @@ func (m *NetworkManager) raiseLimits(n int) error {
 	if !few {
 		m.broadcastQueue = uint32(Plenty(n)) // broadcasts from the parent wait in one queue for all macvlans
 	}
-	for _, l := range []Limit{Neighbours, Backlog, Namespaces} {
+	for _, l := range []Limit{Neighbours, Neighbours6, Backlog, Namespaces} {
 		keys, least := l.Keys, Plenty(n)
 		if few {
 			keys, least = keys[len(keys)-1:], l.Need(n)

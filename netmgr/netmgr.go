@@ -21,6 +21,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/wire"
 )
 
 // Lease is what the router gave a client, Route one of its routes, and Status how
@@ -42,7 +43,8 @@ type Options struct {
 	InFlight    int           // how many clients ask for a lease at one time, at most; default 0: all of them
 	DHCPTimeout time.Duration // how long a client may take to get a lease; default 60s
 	VendorClass string        // DHCP option 60; default "lanstorm"
-	DNS         []netip.Addr  // name servers in place of the lease's
+	DNS         []netip.Addr  // name servers in place of those of the lease and of routers
+	IPFamily    Families      // default IPv4
 	Journal     *journal.Run  // where to write down what is made; default: nowhere
 
 	// Leases is told what becomes of clients' leases, in words. It must not wait.
@@ -82,7 +84,9 @@ type NetworkManager struct {
 	gateways   gateways
 
 	group   *dhcp4.Group // of the clients; nil while there are none, as is
-	line    *listener
+	line    *wire.Listener
+	asking  atomic.Pointer[arpAnswers] // of addresses, while somebody asks; else nil
+	lan6    lan6
 	carrier *carrierWatch
 	outages []Outage       // that earlier watches saw
 	work    sync.WaitGroup // on kernels that follow leases,
@@ -131,6 +135,7 @@ func (opts Options) withDefaults() Options {
 	opts.Prefix = cmp.Or(opts.Prefix, "ns")
 	opts.Mode = cmp.Or(opts.Mode, "bridge")
 	opts.DHCPTimeout = cmp.Or(opts.DHCPTimeout, time.Minute)
+	opts.IPFamily = cmp.Or(opts.IPFamily, IPv4)
 	opts.VendorClass = cmp.Or(opts.VendorClass, "lanstorm")
 	if opts.Leases == nil {
 		opts.Leases = func(string, string) {}

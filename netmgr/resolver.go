@@ -61,14 +61,14 @@ func (r *Resolver) candidates(host string) []string {
 		return []string{dns.Fqdn(host)}
 	}
 	var names []string
-	for _, domain := range r.c.Lease().Search {
+	for _, domain := range r.c.search() {
 		names = append(names, dns.Fqdn(host+"."+domain))
 	}
 	return append(names, dns.Fqdn(host))
 }
 
 func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
-	servers := r.c.nameServers(r.c.Lease())
+	servers := r.c.nameServers()
 	switch {
 	case len(servers) == 0 && !r.c.HasLease():
 		return nil, fmt.Errorf("the client has no address: %w", r.c.Missing())

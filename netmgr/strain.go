@@ -29,8 +29,8 @@ type strain struct {
 // Strain is what the clients that stand suffered, and the sockets since New.
 func (m *NetworkManager) Strain() Strain {
 	if m.line != nil {
-		m.strain.overflows.Add(m.line.drops())
-		m.strain.broken = m.line.failure()
+		m.strain.overflows.Add(m.line.Drops())
+		m.strain.broken = m.line.Failure()
 	}
 	s := Strain{
 		NoBuffers: int(m.strain.noBuffers.Load()),

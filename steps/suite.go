@@ -294,6 +294,7 @@ func (s *Suite) managerOptions() netmgr.Options {
 		TrustAddresses: !c.DHCP.ConflictDetection,
 
 		VendorClass: c.DHCP.VendorClass,
+		IPFamily:    netmgr.Families(c.IPFamily),
 		DNS:         c.DNS,
 		Journal:     s.journal,
 		Patience:    s.patience,

@@ -20,7 +20,8 @@ type Config struct {
 	Interface string            // the network interface that the clients hang from
 	Clients   Clients
 	DHCP      DHCP
-	DNS       []netip.Addr // IPv4; empty means the servers of the lease
+	IPFamily  string       // that clients speak: ipv4, ipv6 or dual
+	DNS       []netip.Addr // IPv4; empty means those that the router names
 	Ping      Ping
 	Targets   Targets
 	Download  Download
@@ -77,7 +78,10 @@ func (p Ping) Requests() int {
 type Targets struct {
 	Router    netip.Addr // IPv4; the zero Addr means each client's own gateway
 	GoogleDNS netip.Addr // IPv4
-	Control   string     // a link that is another way to the Internet; empty: there is none
+
+	Router6    netip.Addr // IPv6; the zero Addr means each client's own default router
+	GoogleDNS6 netip.Addr // IPv6
+	Control    string     // a link that is another way to the Internet; empty: there is none
 }
 
 // Download says what clients get, and how.
@@ -142,7 +146,8 @@ func Default() Config {
 
 			InternetRate: 100,
 		},
-		Targets:  Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8})},
+		IPFamily: "dual",
+		Targets:  Targets{GoogleDNS: netip.AddrFrom4([4]byte{8, 8, 8, 8}), GoogleDNS6: netip.MustParseAddr("2001:4860:4860::8888")},
 		Download: Download{Timeout: 5 * time.Minute, Connections: 1, Verify: "length"},
 		Video:    Video{Duration: 30 * time.Second, Startup: 5 * time.Second, MaxStall: 1},
 		Lab: lab.Options{

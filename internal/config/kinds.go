@@ -159,18 +159,31 @@ func ipv4(text string) (netip.Addr, error) {
 	return a, nil
 }
 
+func ipv6(text string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(text)
+	switch {
+	case err != nil || !a.Is6() || a.Is4In6():
+		return netip.Addr{}, fmt.Errorf("%q is not an IPv6 address", text)
+	case a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast():
+		return netip.Addr{}, fmt.Errorf("%s is not an address beyond the link", a)
+	}
+	return a, nil
+}
+
 // auto stands for the zero Addr.
 const auto = "auto"
 
-func autoOrIPv4(text string) (netip.Addr, error) {
-	if text == auto {
-		return netip.Addr{}, nil
+func orAuto(address kind[netip.Addr]) kind[netip.Addr] {
+	return func(text string) (netip.Addr, error) {
+		if text == auto {
+			return netip.Addr{}, nil
+		}
+		a, err := address(text)
+		if err != nil {
+			err = fmt.Errorf("%w, nor the word %s", err, auto)
+		}
+		return a, err
 	}
-	a, err := ipv4(text)
-	if err != nil {
-		err = fmt.Errorf("%w, nor the word %s", err, auto)
-	}
-	return a, err
 }
 
 // subnet takes networks whose prefix is from widest to narrowest bits long.

@@ -55,7 +55,7 @@ func TestReferenceFileNamesEveryKeyInOrder(t *testing.T) {
 
 func TestErrorsNameTheirLineInTheReferenceFile(t *testing.T) {
 	lines := strings.Split(readReference(t), "\n")
-	name := regexp.MustCompile(`^( *)[a-z_]+:`)
+	name := regexp.MustCompile(`^( *)[a-z_0-9]+:`)
 	for i, line := range lines {
 		if !name.MatchString(line) {
 			continue

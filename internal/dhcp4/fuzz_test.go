@@ -39,7 +39,7 @@ func FuzzParseLease(f *testing.F) {
 			return
 		}
 		checkAddress(t, l)
-		checkResolvConf(t, l.ResolvConf(l.DNS))
+		checkResolvConf(t, ResolvConf(l.Search, l.DNS))
 	})
 }
 

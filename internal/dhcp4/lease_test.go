@@ -322,7 +322,7 @@ func TestNoNameFromARouterWritesResolvConfLines(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(nobody, lease.ResolvConf(lease.DNS)); diff != "" {
+				if diff := cmp.Diff(nobody, ResolvConf(lease.Search, lease.DNS)); diff != "" {
 					t.Errorf("as %s: %s", option, diff)
 				}
 			}
@@ -380,7 +380,7 @@ func TestResolvConfSaysWhatTheLeaseSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, lease.ResolvConf(lease.DNS)); diff != "" {
+			if diff := cmp.Diff(tt.want, ResolvConf(lease.Search, lease.DNS)); diff != "" {
 				t.Error(diff)
 			}
 		})

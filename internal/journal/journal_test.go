@@ -101,8 +101,11 @@ func TestWhatIsWrittenDownIsReadBack(t *testing.T) {
 	lease := func(i int) Lease {
 		return Lease{Client: i, Address: netip.MustParsePrefix("10.0.0.9/24"), Server: netip.MustParseAddr("10.0.0.1")}
 	}
+	lease6 := func(i int) Lease6 {
+		return Lease6{Client: i, Address: netip.MustParseAddr("2001:db8::9"), Server: "0003"}
+	}
 	for _, e := range []Entry{
-		{Parent: "eth0"}, {Lab: "lab0"}, {Clients: &block}, {Lease: ptr(lease(3))}, {Clients: &other}, {Lease: ptr(lease(12))}, {Gone: &block},
+		{Parent: "eth0"}, {Lab: "lab0"}, {Clients: &block}, {Lease: ptr(lease(3))}, {Lease6: ptr(lease6(3))}, {Clients: &other}, {Lease: ptr(lease(12))}, {Lease6: ptr(lease6(12))}, {Gone: &block},
 	} {
 		if err := r.Record(e); err != nil {
 			t.Fatal(err)
@@ -114,7 +117,7 @@ func TestWhatIsWrittenDownIsReadBack(t *testing.T) {
 	}
 	want := Record{
 		Header: Header{PID: os.Getpid(), Command: "test"}, ID: r.id, Live: true,
-		Parent: "eth0", Labs: []string{"lab0"}, Blocks: []Block{other}, Leases: map[int]Lease{12: lease(12)},
+		Parent: "eth0", Labs: []string{"lab0"}, Blocks: []Block{other}, Leases: map[int]Lease{12: lease(12)}, Leases6: map[int]Lease6{12: lease6(12)},
 	}
 	if diff := cmp.Diff(want, all[0], cmpopts.IgnoreFields(Header{}, "Started"), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 		t.Errorf("record (-want +got):\n%s", diff)

@@ -1,10 +1,11 @@
-package netmgr
+package wire
 
 import (
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func cable(t *testing.T, near, far string) (netlink.LinkAttrs, *packet.Conn) {
 
 // breakSocket puts /dev/null in the place of the listener's socket, so that
 // every read fails, and returns what puts the socket back.
-func breakSocket(t *testing.T, l *listener) (mend func()) {
+func breakSocket(t *testing.T, l *Listener) (mend func()) {
 	t.Helper()
 	raw, err := l.conn.SyscallConn()
 	if err != nil {
@@ -78,21 +79,25 @@ func breakSocket(t *testing.T, l *listener) (mend func()) {
 	}
 }
 
+// claims counts the claims of addresses that are heard.
+type claims struct {
+	Handler
+	heard atomic.Int32
+}
+
+func (c *claims) Claimed(netip.Addr, net.HardwareAddr) { c.heard.Add(1) }
+
 func TestAListenerWhoseSocketFails(t *testing.T) {
 	parent, wire := cable(t, "ear0", "mouth0")
 	owner, address := net.HardwareAddr{6, 0, 0, 0, 0, 7}, netip.MustParseAddr("10.77.0.7")
-	l, err := listen(parent, net.HardwareAddr{2, 0, 0, 0, 0, 0}, nil, &gateways{})
+	heard := &claims{}
+	l, err := Listen(parent, net.HardwareAddr{2, 0, 0, 0, 0, 0}, heard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newNetworkManager(Options{}.withDefaults(), parent, "test")
-	m.line = l
-	// What it hears is kept in this.
-	heard := &arpAnswers{owners: map[netip.Addr][]string{address: nil}}
-	l.asking.Store(heard)
 	say := func() {
 		claim := arpRequest(owner, address, address)
-		if _, err := wire.WriteTo(claim, &packet.Addr{HardwareAddr: net.HardwareAddr{255, 255, 255, 255, 255, 255}}); err != nil {
+		if _, err := wire.WriteTo(claim, &packet.Addr{HardwareAddr: everybody}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,17 +105,13 @@ func TestAListenerWhoseSocketFails(t *testing.T) {
 	mend := breakSocket(t, l)
 	say()
 	await(t, "the loss is told as this machine's own", func() bool {
-		return strings.Contains(m.Strain().Broken, "packet socket on ear0: recvmsg: socket operation on non-socket")
+		return strings.Contains(l.Failure(), "packet socket on ear0: recvmsg: socket operation on non-socket")
 	})
 	mend()
 	say()
-	await(t, "it hears again", func() bool {
-		heard.mu.Lock()
-		defer heard.mu.Unlock()
-		return len(heard.owners[address]) > 0
-	})
-	m.closeLine(t.Context())
-	if m.Strain().Broken == "" {
+	await(t, "it hears again", func() bool { return heard.heard.Load() > 0 })
+	l.Close()
+	if l.Failure() == "" {
 		t.Error("the loss is forgotten when the listener is closed")
 	}
 }

@@ -1,4 +1,7 @@
-package netmgr
+// Package wire is the parent link as clients share it: it hears there what
+// routers and servers say to them, and sends what they ask of everybody. An
+// ordinary socket would not get a packet to an address that is not set yet.
+package wire
 
 import (
 	"context"
@@ -14,24 +17,35 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// listener hears, on the parent, what DHCP servers say to clients and who
-// claims an address by ARP: an ordinary socket would not get a packet to an
-// address that is not set yet. One packet(7) socket listens for all clients,
-// because to close one takes the kernel a grace period of RCU (packet_release
-// in af_packet.c), some 12 ms, which a thousand clients cannot wait for.
-type listener struct {
-	conn     *socket.Conn
-	parent   netlink.LinkAttrs
-	group    *dhcp4.Group
-	done     chan struct{}
-	broken   atomic.Pointer[error] // why it heard nothing for failureTime; else nil
-	gateways *gateways
-	asking   atomic.Pointer[arpAnswers] // of addresses, while somebody asks; else nil
+// Handler is told what is heard. Its methods are called one at a time.
+type Handler interface {
+	// Claimed: a host says by ARP that it has an address.
+	Claimed(addr netip.Addr, owner net.HardwareAddr)
+	// DHCP4 is a DHCP message to the client with this MAC address, in a frame from
+	// another.
+	DHCP4(client [6]byte, msg []byte, from net.HardwareAddr)
+	// Damaged: one was dropped for the checksum of this layer, as a kernel does.
+	Damaged(client [6]byte, layer string)
+	// DHCP6 is a DHCPv6 message to a client.
+	DHCP6(client [6]byte, msg []byte, from netip.Addr)
+	// Advertised is a router advertisement.
+	Advertised(Advertisement)
+	// Solicited: a client has sent a router solicitation.
+	Solicited(client [6]byte)
+}
 
+// Listener hears for all clients by one packet(7) socket, because to close one
+// takes the kernel a grace period of RCU (packet_release in af_packet.c), some
+// 12 ms, which a thousand clients cannot wait for.
+type Listener struct {
+	conn    *socket.Conn
+	parent  netlink.LinkAttrs
+	handler Handler
+	done    chan struct{}
+	broken  atomic.Pointer[error] // why it heard nothing for failureTime; else nil
 	closing atomic.Bool
 }
 
@@ -45,16 +59,16 @@ const (
 	failureTime  = time.Second
 )
 
-// listen begins to hear for the clients of group, whose MAC addresses begin as
-// mac does. The caller closes the listener.
-func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group, gateways *gateways) (*listener, error) {
+// Listen begins to hear for clients whose MAC addresses begin as mac does. The
+// caller closes the listener.
+func Listen(parent netlink.LinkAttrs, mac net.HardwareAddr, handler Handler) (*Listener, error) {
 	// Only a socket for all protocols hears a frame before the macvlans take it.
 	protocol := packets.Htons(unix.ETH_P_ALL)
 	conn, err := socket.Socket(unix.AF_PACKET, unix.SOCK_RAW, 0, "packet", nil)
 	if err != nil {
 		return nil, fmt.Errorf("packet socket: %w", err)
 	}
-	l := &listener{conn: conn, parent: parent, group: group, gateways: gateways, done: make(chan struct{})}
+	l := &Listener{conn: conn, parent: parent, handler: handler, done: make(chan struct{})}
 	raw, err := conn.SyscallConn()
 	if err == nil {
 		err = raw.Control(func(fd uintptr) { err = packets.Filter(int(fd), answersTo(mac)) })
@@ -74,7 +88,7 @@ func listen(parent netlink.LinkAttrs, mac net.HardwareAddr, group *dhcp4.Group, 
 	return l, nil
 }
 
-func (l *listener) run() {
+func (l *Listener) run() {
 	defer close(l.done)
 	buf, control := make([]byte, 1<<16), make([]byte, 128)
 	for failures := 0; ; {
@@ -94,6 +108,9 @@ func (l *listener) run() {
 		}
 		failures = 0
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
+			if client, ok := solicitation(buf[:n]); ok {
+				l.handler.Solicited(client)
+			}
 			continue // of a client's
 		}
 		aux := packets.ReadControl(control[:controlLen])
@@ -105,29 +122,34 @@ func (l *listener) run() {
 	}
 }
 
-// hear sorts a frame. The checksum of UDP is unfinished when it is still to be
-// computed, as over veth, or was found right by the network card.
-func (l *listener) hear(frame []byte, unfinished bool) {
+// hear sorts a frame. The checksum of UDP and ICMPv6 is unfinished when it is
+// still to be computed, as over veth, or was found right by the network card.
+func (l *Listener) hear(frame []byte, unfinished bool) {
 	if owner, addr, ok := arpClaim(frame); ok {
-		l.gateways.note(addr, owner)
-		if n := l.asking.Load(); n == nil || !n.note(addr, owner.String()) {
-			l.group.Claimed(addr, owner)
-		}
+		l.handler.Claimed(addr, owner)
+		return
+	}
+	if a, ok := advertisement(frame, unfinished); ok {
+		l.handler.Advertised(a)
+		return
+	}
+	if client, msg, from, ok := dhcp6Answer(frame, unfinished); ok {
+		l.handler.DHCP6(client, msg, from)
 		return
 	}
 	a, ok := dhcpAnswer(frame)
 	switch {
 	case !ok:
 	case a.wrong(unfinished) != "":
-		l.group.Damaged(a.client, a.wrong(unfinished))
+		l.handler.Damaged(a.client, a.wrong(unfinished))
 	default:
-		l.group.Receive(a.client, a.msg, a.from)
+		l.handler.DHCP4(a.client, a.msg, a.from)
 	}
 }
 
-// arp sends a request by ARP from a client (RFC 826): who has target? It goes
+// ARP sends a request by ARP from a client (RFC 826): who has target? It goes
 // out on the parent, so the client's siblings do not hear it.
-func (l *listener) arp(mac net.HardwareAddr, sender, target netip.Addr) error {
+func (l *Listener) ARP(mac net.HardwareAddr, sender, target netip.Addr) error {
 	to := &unix.SockaddrLinklayer{Protocol: packets.Htons(unix.ETH_P_ARP), Ifindex: l.parent.Index, Halen: 6}
 	raw, err := l.conn.SyscallConn()
 	if err != nil {
@@ -139,9 +161,9 @@ func (l *listener) arp(mac net.HardwareAddr, sender, target netip.Addr) error {
 	return errors.Join(err, os.NewSyscallError("sendto", sent))
 }
 
-// drops is how many frames came, since it was last asked, that there was no
+// Drops is how many frames came, since it was last asked, that there was no
 // room for.
-func (l *listener) drops() (n int64) {
+func (l *Listener) Drops() (n int64) {
 	raw, err := l.conn.SyscallConn()
 	if err != nil {
 		return 0
@@ -154,17 +176,17 @@ func (l *listener) drops() (n int64) {
 	return n
 }
 
-// failure says why answers were not heard; empty when they were.
-func (l *listener) failure() string {
+// Failure says why answers were not heard; empty when they were.
+func (l *Listener) Failure() string {
 	if err := l.broken.Load(); err != nil {
 		return fmt.Sprintf("packet socket on %s: %v", l.parent.Name, *err)
 	}
 	return ""
 }
 
-// Close returns what drops would.
-func (l *listener) Close() (drops int64) {
-	drops = l.drops()
+// Close returns what Drops would.
+func (l *Listener) Close() (drops int64) {
+	drops = l.Drops()
 	l.closing.Store(true)
 	l.conn.Close()
 	<-l.done

@@ -1,4 +1,4 @@
-package netmgr
+package wire
 
 import (
 	"testing"

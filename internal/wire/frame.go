@@ -1,12 +1,10 @@
-package netmgr
+package wire
 
 import (
 	"encoding/binary"
 	"net"
 	"net/netip"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/packets"
@@ -35,7 +33,7 @@ type dhcpFrame struct {
 // pass. It wants the frame addressed to the client that the message is for, as
 // the client's link would.
 func dhcpAnswer(frame []byte) (a dhcpFrame, ok bool) {
-	if len(frame) < ethernetLen+ipv4Len {
+	if len(frame) < ethernetLen+ipv4Len || binary.BigEndian.Uint16(frame[12:]) != unix.ETH_P_IP {
 		return a, false
 	}
 	ip := frame[ethernetLen:]
@@ -95,33 +93,4 @@ func arpClaim(frame []byte) (owner net.HardwareAddr, addr netip.Addr, ok bool) {
 	}
 	addr = netip.AddrFrom4([4]byte(arp[14:]))
 	return net.HardwareAddr(arp[8:14]), addr, !addr.IsUnspecified() // which a probe comes from
-}
-
-// answersTo accepts ARP, and Ethernet frames with UDP over IPv4 to the DHCP
-// client port whose chaddr begins as mac does, by which all clients of this
-// machine are known.
-func answersTo(mac net.HardwareAddr) []bpf.Instruction {
-	const (
-		etherType        = 12
-		flagsAndFragment = ethernetLen + 6
-		protocol         = ethernetLen + 9
-		udpDestination   = ethernetLen + 2 // behind the IPv4 header
-		chaddr           = ethernetLen + udpLen + chaddrAt
-	)
-	return []bpf.Instruction{
-		bpf.LoadAbsolute{Off: etherType, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_ARP, SkipTrue: 10},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 10},
-		bpf.LoadAbsolute{Off: protocol, Size: 1},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 8},
-		bpf.LoadAbsolute{Off: flagsAndFragment, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x1fff, SkipTrue: 6},
-		bpf.LoadMemShift{Off: ethernetLen}, // X = length of the IPv4 header
-		bpf.LoadIndirect{Off: udpDestination, Size: 2},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: dhcpv4.ClientPort, SkipTrue: 3},
-		bpf.LoadIndirect{Off: chaddr, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: binary.BigEndian.Uint32(mac), SkipTrue: 1},
-		bpf.RetConstant{Val: 1 << 16},
-		bpf.RetConstant{Val: 0},
-	}
 }
