@@ -421,3 +421,6 @@ func (c *Client) Missing6() error {
 	return fmt.Errorf("no address of %s in %s, though %s advertises it", list[0].Prefixes[0].Prefix,
 		time.Since(latest(c.six.up, list[0].First)).Round(100*time.Millisecond), list[0].Addr)
 }
+
+// After6 is how long after its link came up the client could use an address.
+func (c *Client) After6(a Address6) time.Duration { return a.Since.Sub(c.six.up) }

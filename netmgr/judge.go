@@ -125,7 +125,7 @@ func (m *NetworkManager) after(c *Client) *Client {
 // Remark is something that the router did wrong, or that should be known of it,
 // and that the client survived.
 type Remark struct {
-	Client *Client
+	Client *Client // who saw it; nil: all of them
 	dhcp4.Remark
 }
 
@@ -159,6 +159,10 @@ func RemarkLines(all []Remark, clients int) (texts []string) {
 		count[r.What]++
 	}
 	for _, what := range order {
+		if first[what].Client == nil { // it was said to all
+			texts = append(texts, first[what].String())
+			continue
+		}
 		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
 	}
 	return texts

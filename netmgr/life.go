@@ -96,6 +96,9 @@ func (c *Client) Idle() bool { return c.Status().Idle }
 
 // Missing is why the client has no lease.
 func (c *Client) Missing() error {
+	if c.m.opts.IPFamily == IPv6 {
+		return errors.New("tester: clients speak IPv6 only (ip_family)")
+	}
 	if why := c.Status().Missing; why != nil {
 		return why
 	}

@@ -14,7 +14,7 @@ import (
 func (w *world) pace(whom target, clients int) (interval time.Duration, why string) {
 	p := w.config().Ping
 	least := time.Duration(clients) * time.Second / time.Duration(p.InternetRate)
-	if whom != toInternet || least <= p.Interval {
+	if base, _ := whom.base(); base != toInternet || least <= p.Interval {
 		return p.Interval, ""
 	}
 	return least, fmt.Sprintf(", %s apart, for all clients together send %d per second at most (ping.internet_rate)", least, p.InternetRate)
@@ -24,15 +24,20 @@ func (w *world) pace(whom target, clients int) (interval time.Duration, why stri
 // target meanwhile over targets.control, if there is such a link.
 func (w *world) beside(ctx context.Context, whom target, do func()) string {
 	t, p := w.config().Targets, w.config().Ping
-	if whom != toInternet || t.Control == "" {
+	base, six := whom.base()
+	if base != toInternet || t.Control == "" {
 		do()
 		return ""
+	}
+	host := t.GoogleDNS
+	if six {
+		host = t.GoogleDNS6
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	told := make(chan string, 1)
 	go func() {
-		control, err := icmp.PingOver(ctx, t.Control, t.GoogleDNS, p.Interval, p.Timeout)
+		control, err := icmp.PingOver(ctx, t.Control, host, p.Interval, p.Timeout)
 		if err != nil {
 			told <- "tester: " + err.Error()
 			return

@@ -13,12 +13,12 @@ import (
 
 func (w *world) connectivity() []sentence {
 	const (
-		toGoogle  = "every client pings targets.google_dns (8.8.8.8), all at once, for ping.duration"
-		toGateway = "every client pings the router (targets.router), all at once, for ping.duration"
+		toGoogle  = "every client pings targets.google_dns (8.8.8.8) or, with IPV6, targets.google_dns_ipv6, all at once, for ping.duration"
+		toGateway = "every client pings the router (targets.router; with IPV6 targets.router_ipv6), all at once, for ping.duration"
 	)
 	return []sentence{
 		{`all clients attempt to ping Google DNS[ <IPV4>]`, toGoogle, w.pingAll(toInternet)},
-		{`all clients attempt to ping the router simultaneously[ using <IPV4>]`, toGateway, w.pingAll(toRouter)},
+		{`all clients attempt to ping the router simultaneously[ using][ <IPV4>]`, toGateway, w.pingAll(toRouter)},
 		{`all clients ping the router in parallel`, toGateway, w.pingRouterIPv4},
 		{`All the client pinging parallel`, toGateway, w.pingRouterIPv4},
 		{`all clients should respond successfully`, "no client lost more than ping.max_loss of its last pings", w.allResponded},
@@ -36,10 +36,14 @@ func (w *world) ping() netmgr.Ping {
 
 func (w *world) pingRouterIPv4(ctx context.Context) error { return w.pingAll(toRouter)(ctx, "") }
 
-func (w *world) pingAll(whom target) func(context.Context, string) error {
+func (w *world) pingAll(base target) func(context.Context, string) error {
 	return func(ctx context.Context, family string) error {
+		whom := base
 		if strings.EqualFold(family, "ipv6") {
-			return errIPv6
+			if _, err := w.six(ctx); err != nil {
+				return err
+			}
+			whom = whom.over6()
 		}
 		report, err := w.round(ctx, whom, w.ping(), func(m *netmgr.NetworkManager, t netmgr.Target, p netmgr.Ping) []netmgr.PingResult {
 			return m.PingAll(ctx, t, p)
@@ -67,7 +71,8 @@ func (w *world) round(ctx context.Context, whom target, p netmgr.Ping, do func(*
 	report = w.watched(m, false, func() {
 		round.beside = w.beside(ctx, whom, func() { round.results = do(m, w.targetOf(whom), p) })
 	})
-	w.last, w.rounds[whom] = round, round
+	base, _ := whom.base()
+	w.last, w.rounds[base] = round, round
 	return report, context.Cause(ctx)
 }
 
@@ -75,6 +80,12 @@ func (w *world) round(ctx context.Context, whom target, p netmgr.Ping, do func(*
 func (w *world) targetOf(whom target) netmgr.Target {
 	t := w.config().Targets
 	switch {
+	case whom == toInternet.over6():
+		return netmgr.Host6(t.GoogleDNS6)
+	case whom == toRouter.over6() && t.Router6.IsValid():
+		return netmgr.Host6(t.Router6)
+	case whom == toRouter.over6():
+		return netmgr.Router6
 	case whom == toInternet:
 		return netmgr.Host(t.GoogleDNS)
 	case t.Router.IsValid():

@@ -31,6 +31,7 @@ func chapters(w *world) []chapter {
 		{"Clients that ask, and give back", w.asking()},
 		{"DHCP servers", w.servers()},
 		{"Connectivity", w.connectivity()},
+		{"IPv6", w.ipv6()},
 		{"Latency", w.latency()},
 		{"Names and pages", w.names()},
 		{"Downloads and uploads", w.traffic()},

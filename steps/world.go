@@ -34,6 +34,7 @@ type world struct {
 	began     time.Time
 	limits    []health.Limit  // of the tester's own, that it was at in this scenario
 	outages   []netmgr.Outage // of the parent link, likewise
+	told6     string          // of the clients' IPv6, last
 }
 
 // target is whom a round of pings went to.

@@ -37,7 +37,7 @@ func TestReferenceFileNamesEveryKeyInOrder(t *testing.T) {
 		want = append(want, k.path)
 	}
 	section := ""
-	for _, m := range regexp.MustCompile(`(?m)^( *)([a-z_]+):(.*)`).FindAllStringSubmatch(readReference(t), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^( *)([a-z_0-9]+):(.*)`).FindAllStringSubmatch(readReference(t), -1) {
 		indent, name, value := m[1], m[2], m[3]
 		switch {
 		case value == "":
