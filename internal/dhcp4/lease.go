@@ -114,7 +114,7 @@ func parseLease(msg *dhcpv4.DHCPv4) (l Lease, notes []Remark, err error) {
 			l.DNS = append(l.DNS, a)
 		}
 	}
-	l.Domain = domainName(msg.DomainName())
+	l.Domain = DomainName(msg.DomainName())
 	l.Search = searchList(msg, l.Domain)
 	if msg.Options.Has(dhcpv4.OptionClasslessStaticRoute) && len(msg.ClasslessStaticRoute()) == 0 {
 		note("routes that cannot be read (option 121)", "3442", "% x", msg.Options.Get(dhcpv4.OptionClasslessStaticRoute))
@@ -220,7 +220,7 @@ func parseRoutes(msg *dhcpv4.DHCPv4) (routes []Route) {
 func searchList(msg *dhcpv4.DHCPv4, domain string) (search []string) {
 	if labels := msg.DomainSearch(); labels != nil {
 		for _, l := range labels.Labels {
-			if name := domainName(l); name != "" {
+			if name := DomainName(l); name != "" {
 				search = append(search, name)
 			}
 		}
@@ -235,9 +235,9 @@ func searchList(msg *dhcpv4.DHCPv4, domain string) (search []string) {
 // line of it.
 var safeName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$`)
 
-// domainName returns s as a domain name, empty when it is not one. Some
+// DomainName returns s as a domain name, empty when it is not one. Some
 // servers end it with a dot or a NUL.
-func domainName(s string) string {
+func DomainName(s string) string {
 	s = strings.TrimSuffix(strings.TrimRight(s, "\x00"), ".")
 	if len(s) > 253 || !safeName.MatchString(s) {
 		return ""
