@@ -58,7 +58,7 @@ func (c *Client) choose(in input) {
 	l, notes, err := parseLease(in.answer.DHCPv4)
 	if err != nil {
 		c.useless = fmt.Errorf("an OFFER was refused: %w", err)
-		c.remark("an OFFER of no use", "2131 §4.3.1", "%v", err)
+		c.remarks.Add("an OFFER of no use", "2131 §4.3.1", "%v", err)
 		return
 	}
 	c.remarkAll(notes)
@@ -100,7 +100,7 @@ func (c *Client) requestAgain(input) {
 		return
 	}
 	c.told.denied = fmt.Sprintf("%s, which %s had offered", c.lease.Address.Addr(), c.lease.Server)
-	c.remark("a REQUEST stays without an answer for some seconds, so the client begins again", "", "%s", c.told.denied)
+	c.remarks.Add("a REQUEST stays without an answer for some seconds, so the client begins again", "", "%s", c.told.denied)
 	c.left, c.leftUntil = c.lease.Server, time.Now().Add(leaveAlone)
 	c.discover(input{})
 }
@@ -120,7 +120,7 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	l.Acquired = time.Now()
 	if err != nil {
 		c.useless = fmt.Errorf("an ACK was refused: %w", err)
-		c.remark("an ACK of no use", "2131 §4.3.1", "%v", err)
+		c.remarks.Add("an ACK of no use", "2131 §4.3.1", "%v", err)
 		if !c.state.holds() && l.Address.IsValid() && judgeAddress(l.Address) == nil && l.Server.IsValid() {
 			_ = c.host.Granted(l) // so that it is given back; but a client that has another keeps that
 		}
@@ -128,10 +128,10 @@ func (c *Client) take(a *answer) (Lease, bool) {
 	}
 	c.remarkAll(notes)
 	if c.lease.Address.IsValid() && l.Address.Addr() != c.lease.Address.Addr() {
-		c.remark("an ACK for another address than was asked for", "2131 §4.3.2", "%s instead of %s", l.Address.Addr(), c.lease.Address.Addr())
+		c.remarks.Add("an ACK for another address than was asked for", "2131 §4.3.2", "%s instead of %s", l.Address.Addr(), c.lease.Address.Addr())
 	}
 	if asked := packets.Addr4(c.msg.ServerIdentifier()); asked.IsValid() && l.Server != asked {
-		c.remark("an ACK from another server than was asked", "2131 §4.3.2", "%s instead of %s", l.Server, asked)
+		c.remarks.Add("an ACK from another server than was asked", "2131 §4.3.2", "%s instead of %s", l.Server, asked)
 	}
 	return l, true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/lanstorm/lanstorm/internal/packets"
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 // hear sorts a message that belongs to the one under way.
@@ -69,7 +70,7 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	const mostHeard = 16
 	if i < 0 && len(c.heard) < mostHeard {
 		if a.MessageType() == dhcpv4.MessageTypeOffer && slices.ContainsFunc(c.heard, func(h heard) bool { return h.kind == a.MessageType() }) {
-			c.remark("more than one DHCP server offers addresses", "", "%s (MAC %s) and %s", server, a.from, c.heard[0].server)
+			c.remarks.Add("more than one DHCP server offers addresses", "", "%s (MAC %s) and %s", server, a.from, c.heard[0].server)
 		}
 		i = len(c.heard)
 		c.heard = append(c.heard, heard{server: server, kind: a.MessageType()})
@@ -80,40 +81,14 @@ func (c *Client) note(a *answer, server netip.Addr) {
 	}
 	if i >= 0 {
 		if c.heard[i].times++; c.heard[i].times > asked {
-			c.remark("answers come more than once", "", "from %s", server)
+			c.remarks.Add("answers come more than once", "", "from %s", server)
 		}
 	}
 	if !a.Options.Has(dhcpv4.OptionClientIdentifier) {
-		c.remark("answers without the client identifier (option 61)", "6842 §3", "from %s", server)
+		c.remarks.Add("answers without the client identifier (option 61)", "6842 §3", "from %s", server)
 	}
 }
 
 // Remark is something that a server did wrong, or that should be known of it,
 // and that the client survived.
-type Remark struct {
-	What   string // the same text for the same thing
-	RFC    string // which standard wants it otherwise, with the section; empty when none does
-	Detail string // how it was the first time; may be empty
-}
-
-func (r Remark) String() string {
-	text := r.What
-	if r.RFC != "" {
-		text += " (RFC " + r.RFC + ")"
-	}
-	if r.Detail != "" {
-		text += ": " + r.Detail
-	}
-	return text
-}
-
-// mostRemarks bounds the kinds of them, whatever a server does.
-const mostRemarks = 32
-
-// remark notes one, once.
-func (c *Client) remark(what, rfc, detail string, args ...any) {
-	known := slices.ContainsFunc(c.remarks, func(r Remark) bool { return r.What == what })
-	if !known && len(c.remarks) < mostRemarks {
-		c.remarks = append(c.remarks, Remark{What: what, RFC: rfc, Detail: fmt.Sprintf(detail, args...)})
-	}
-}
+type Remark = remark.Remark

@@ -37,7 +37,7 @@ type Decline struct {
 // decline gives an address back that another host has.
 func (c *Client) decline(in input) {
 	addr := c.lease.Address.Addr()
-	c.remark("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
+	c.remarks.Add("an address was given out that another host has", "", "for example %s, which %s has", addr, in.rival)
 	c.reject(in.rival)
 }
 
@@ -78,7 +78,7 @@ func (c *Client) reject(rival string) {
 // (RFC 5227 §2.4).
 func (c *Client) defend(in input) {
 	addr := c.lease.Address.Addr()
-	c.remark("another host took an address that a client had leased", "", "for example %s, which %s took", addr, in.rival)
+	c.remarks.Add("another host took an address that a client had leased", "", "for example %s, which %s took", addr, in.rival)
 	if !c.defended.IsZero() && time.Since(c.defended) < defendInterval {
 		c.decline(in)
 		return

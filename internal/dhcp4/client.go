@@ -12,6 +12,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"github.com/lanstorm/lanstorm/internal/packets"
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 // Host is the machine that a client is. Its methods are called one at a time,
@@ -74,7 +75,7 @@ type Client struct {
 
 	useless  error // why the last answer was of no use
 	told     tally
-	remarks  []Remark
+	remarks  remark.List
 	declined map[netip.Addr]Decline // addresses granted that were declined
 	servers  []Server
 }
@@ -238,7 +239,7 @@ func (c *Client) fail(err error) {
 
 func (c *Client) remarkAll(notes []Remark) {
 	for _, n := range notes {
-		c.remark(n.What, n.RFC, "%s", n.Detail)
+		c.remarks.Add(n.What, n.RFC, "%s", n.Detail)
 	}
 }
 

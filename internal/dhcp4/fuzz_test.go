@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 func FuzzParseLease(f *testing.F) {
@@ -118,7 +120,7 @@ func FuzzReceive(f *testing.F) {
 		}
 		s.group.mu.Lock()
 		defer s.group.mu.Unlock()
-		if len(c.remarks) > mostRemarks || len(c.servers) > 16 || len(c.heard) > 16 || len(c.declined) > 64 {
+		if len(c.remarks) > remark.Most || len(c.servers) > 16 || len(c.heard) > 16 || len(c.declined) > 64 {
 			t.Errorf("%d remarks, %d servers, %d of whom answered, %d rivals", len(c.remarks), len(c.servers), len(c.heard), len(c.declined))
 		}
 		if endless := c.state == Bound && c.lease.End().IsZero(); c.place < 0 && !endless {

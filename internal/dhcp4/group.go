@@ -179,7 +179,7 @@ func (g *Group) Damaged(to [6]byte, layer string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if c := g.clients[to]; c != nil {
-		c.remark("an answer with a wrong "+layer+" checksum, which hosts drop", map[string]string{"IP": "1122 §3.2.1.2", "UDP": "1122 §4.1.3.4"}[layer], "")
+		c.remarks.Add("an answer with a wrong "+layer+" checksum, which hosts drop", map[string]string{"IP": "1122 §3.2.1.2", "UDP": "1122 §4.1.3.4"}[layer], "")
 	}
 }
 
@@ -280,7 +280,7 @@ func (c *Client) receive(wire []byte, from net.HardwareAddr) {
 	m, err := parse(wire)
 	if err != nil {
 		c.useless = err
-		c.remark("an answer that cannot be read", "2131 §2", "%v", err)
+		c.remarks.Add("an answer that cannot be read", "2131 §2", "%v", err)
 		return
 	}
 	c.hear(&answer{m, from})

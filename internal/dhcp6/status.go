@@ -1,0 +1,66 @@
+package dhcp6
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lanstorm/lanstorm/internal/measure"
+	"github.com/lanstorm/lanstorm/internal/remark"
+)
+
+// Status is what there is to tell of a client.
+type Status struct {
+	State    State
+	Asked    time.Time // when the first SOLICIT or INFORMATION-REQUEST was sent
+	Offered  time.Time // when the first ADVERTISE of use came
+	Answered time.Time // when the first REPLY of use came
+	Solicits int       // sent for the lease
+
+	// In all its life:
+	Sent, Resent int // messages, and those of them that were sent again for want of an answer
+	Renewed      int // how often the lease was extended: by its server, in time,
+	Rebound      int // or by any after that had not answered
+	Confirmed    int // after the link had been down
+	Declined     int // addresses that another host had
+
+	Missing error // why it has not got what it asks for; nil when it has
+	Remarks []remark.Remark
+}
+
+// Status tells of the client until now.
+func (c *Client) Status() Status {
+	c.group.mu.Lock()
+	defer c.group.mu.Unlock()
+	s := c.told
+	s.State, s.Missing, s.Remarks = c.state, c.whyNot(), slices.Clone(c.remarks)
+	return s
+}
+
+func (c *Client) whyNot() error {
+	switch {
+	case c.using, c.state == Informed:
+		return nil
+	case c.mode == nothing:
+		return errors.New("it does not ask for an address")
+	case c.refused != nil && c.state == Soliciting && c.sends > 0:
+		return fmt.Errorf("%w (%s sent since)", c.refused, measure.Times(c.sends, c.msg.MessageType.String()))
+	case c.refused != nil:
+		return c.refused
+	case c.sends == 0 && c.sendErr != nil:
+		return fmt.Errorf("no %s could be sent: %w", c.msg.MessageType, c.sendErr)
+	case c.sends == 0:
+		return errors.New("it is about to ask")
+	}
+	return c.unanswered()
+}
+
+// unanswered tells of the message under way.
+func (c *Client) unanswered() error {
+	what := measure.Times(c.sends, c.msg.MessageType.String())
+	if c.state == Requesting {
+		what += fmt.Sprintf(" for %s, which %s had offered,", c.offer.Address, c.offer.Server)
+	}
+	return fmt.Errorf("no answer to %s in %s", what, time.Since(c.sent).Round(100*time.Millisecond))
+}
