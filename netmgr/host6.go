@@ -133,7 +133,8 @@ func (c *Client) apply6() {
 
 // seconds is what is left of a lifetime, as the kernel takes it; 0 is without end.
 func seconds(d time.Duration, since time.Time) int {
-	if d >= dhcp6.Forever {
+	const forever = math.MaxUint32 * time.Second // RFC 9915 §7.7
+	if d >= forever {
 		return 0
 	}
 	return max(1, int(math.Ceil(time.Until(since.Add(d)).Seconds())))

@@ -361,7 +361,7 @@ func (c *Client) Settled6() bool {
 	case managed && !c.ByDHCPv6().IsValid():
 		return patience > c.m.opts.DHCPTimeout
 	case other && !managed:
-		return c.six.dhcp.Status().Answered || patience > addressTime
+		return !c.six.dhcp.Status().Answered.IsZero() || patience > addressTime
 	}
 	return true
 }

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/packets"
 	"github.com/lanstorm/lanstorm/internal/ra"
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 // Await6 waits until all clients have of IPv6 what they will get: see Settled6.
@@ -183,12 +183,12 @@ func (m *NetworkManager) Remarks6() (all []Remark) {
 		if s.Sent >= 3 {
 			asked++
 		}
-		if s.Answered {
+		if !s.Answered.IsZero() {
 			answered++
 		}
 	}
 	if asked > 0 && answered == 0 {
-		all = append(all, Remark{nil, dhcp4.Remark{
+		all = append(all, Remark{nil, remark.Remark{
 			What: "flags that promise DHCPv6, and no server that answers", RFC: "4861 §4.2",
 			Detail: fmt.Sprintf("%d clients have asked 3 times and more", asked),
 		}})

@@ -1,13 +1,12 @@
 package ra
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/mdlayher/ndp"
 
-	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 // How often routers may advertise themselves, and for how long.
@@ -27,33 +26,33 @@ func (r *Routers) judge(n *Router, ra *ndp.RouterAdvertisement) {
 		return ok && l.Direction == ndp.Source
 	})
 	if !source {
-		r.remark("an advertisement without the router's MAC address (source link-layer address)", "4861 §6.2.3", "%s", n.Addr)
+		r.remarks.Add("an advertisement without the router's MAC address (source link-layer address)", "4861 §6.2.3", "%s", n.Addr)
 	}
 	if n.Lifetime > mostPreferred {
-		r.remark("a router lifetime beyond 45 minutes", "9096 §3.4", "%s of %s", n.Lifetime, n.Addr)
+		r.remarks.Add("a router lifetime beyond 45 minutes", "9096 §3.4", "%s of %s", n.Lifetime, n.Addr)
 	}
 	for _, p := range n.Prefixes {
 		switch {
 		case p.Preferred > p.Valid:
-			r.remark("a prefix that is preferred longer than it is valid", "4861 §4.6.2", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
+			r.remarks.Add("a prefix that is preferred longer than it is valid", "4861 §4.6.2", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
 		case p.Preferred > mostPreferred || p.Valid > mostValid:
-			r.remark("a prefix preferred beyond 45 minutes, or valid beyond 90", "9096 §3.4", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
+			r.remarks.Add("a prefix preferred beyond 45 minutes, or valid beyond 90", "9096 §3.4", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
 		}
 		if p.Autonomous && p.Bits() != 64 {
-			r.remark("a prefix of which hosts are to make addresses, and which is not a /64", "4862 §5.5.3", "%s", p.Prefix)
+			r.remarks.Add("a prefix of which hosts are to make addresses, and which is not a /64", "4862 §5.5.3", "%s", p.Prefix)
 		}
 	}
 	if n.MTU != 0 && n.MTU < 1280 {
-		r.remark("an MTU below 1280", "8200 §5", "%d by %s", n.MTU, n.Addr)
+		r.remarks.Add("an MTU below 1280", "8200 §5", "%d by %s", n.MTU, n.Addr)
 	}
 	if gap := n.gap(); n.dnsFor > 0 && n.dnsFor < 3*gap-blur {
-		r.remark("name servers for less than three times the time between two advertisements", "8106 §5.1",
+		r.remarks.Add("name servers for less than three times the time between two advertisements", "8106 §5.1",
 			"for %s, and %s between two", n.dnsFor, gap.Round(time.Second/10))
 	}
 	if n.Lifetime > 0 {
 		for addr, other := range r.all {
 			if addr != n.Addr && other.Lifetime > 0 && time.Since(other.Newest) < other.Lifetime {
-				r.remark("two default routers", "", "%s (MAC %s) and %s (MAC %s)", other.Addr, other.MAC, n.Addr, n.MAC)
+				r.remarks.Add("two default routers", "", "%s (MAC %s) and %s (MAC %s)", other.Addr, other.MAC, n.Addr, n.MAC)
 			}
 		}
 	}
@@ -81,29 +80,21 @@ func (r *Routers) pace(n *Router, now time.Time) {
 	if last := len(n.multicast) - 1; last >= 0 {
 		gap := now.Sub(n.multicast[last])
 		if gap < leastGap-blur {
-			r.remark("advertisements to all hosts more often than each 3 seconds", "4861 §6.2.6", "%s after the one before, by %s", gap.Round(10*time.Millisecond), n.Addr)
+			r.remarks.Add("advertisements to all hosts more often than each 3 seconds", "4861 §6.2.6", "%s after the one before, by %s", gap.Round(10*time.Millisecond), n.Addr)
 		}
 	}
 	n.multicast = append(n.multicast, now)
 	if len(n.multicast) > kept {
 		n.multicast = n.multicast[1:]
 		if took := now.Sub(n.multicast[0]); took < time.Second {
-			r.remark("a flood of advertisements", "", "%d within %s by %s", kept, took.Round(time.Millisecond), n.Addr)
+			r.remarks.Add("a flood of advertisements", "", "%d within %s by %s", kept, took.Round(time.Millisecond), n.Addr)
 		}
 	}
 }
 
 // Remarks are all there are.
-func (r *Routers) Remarks() []dhcp4.Remark {
+func (r *Routers) Remarks() []remark.Remark {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.remarks)
-}
-
-// remark adds one of each kind.
-func (r *Routers) remark(what, rfc, detail string, args ...any) {
-	known := slices.ContainsFunc(r.remarks, func(k dhcp4.Remark) bool { return k.What == what })
-	if !known && len(r.remarks) < mostRemarks {
-		r.remarks = append(r.remarks, dhcp4.Remark{What: what, RFC: rfc, Detail: fmt.Sprintf(detail, args...)})
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/mdlayher/ndp"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
 // Router is a router as its newest advertisement shows it.
@@ -54,14 +55,13 @@ func (p Prefix) SLAAC() bool { return p.Autonomous && p.Bits() == 64 && p.Valid 
 type Routers struct {
 	mu      sync.Mutex
 	all     map[netip.Addr]*Router
-	remarks []dhcp4.Remark
+	remarks remark.List
 }
 
 // Somebody may send advertisements of any number of routers, prefixes and servers.
 const (
 	mostRouters = 16
 	mostOptions = 32 // of a kind, in one advertisement
-	mostRemarks = 32
 )
 
 // Hear takes an ICMPv6 message with an advertisement. changed: hosts learn something
@@ -73,12 +73,12 @@ func (r *Routers) Hear(router netip.Addr, mac net.HardwareAddr, multicast bool, 
 	parsed, err := ndp.ParseMessage(msg)
 	ra, ok := parsed.(*ndp.RouterAdvertisement)
 	if err != nil || !ok {
-		r.remark("an advertisement that cannot be read", "4861 §6.1.2", "from %s", router)
+		r.remarks.Add("an advertisement that cannot be read", "4861 §6.1.2", "from %s", router)
 		return false
 	}
 	was := r.all[router]
 	if was == nil && len(r.all) == mostRouters {
-		r.remark(fmt.Sprintf("advertisements of more than %d routers", mostRouters), "", "the newest is %s (MAC %s)", router, mac)
+		r.remarks.Add(fmt.Sprintf("advertisements of more than %d routers", mostRouters), "", "the newest is %s (MAC %s)", router, mac)
 		return false
 	}
 	next := read(ra)
@@ -101,7 +101,7 @@ func (r *Routers) Hear(router netip.Addr, mac net.HardwareAddr, multicast bool, 
 func (r *Routers) Refused(router netip.Addr, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.remark("an advertisement that hosts drop", "4861 §6.1.2", "from %s: %s", router, why)
+	r.remarks.Add("an advertisement that hosts drop", "4861 §6.1.2", "from %s: %s", router, why)
 }
 
 func read(ra *ndp.RouterAdvertisement) *Router {
