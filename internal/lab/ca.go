@@ -64,7 +64,7 @@ func (l *Lab) certify() (tls.Certificate, error) {
 	web := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: webNames[0]},
 		NotBefore: begin, NotAfter: end,
-		DNSNames: webNames, IPAddresses: []net.IP{webServer.AsSlice()},
+		DNSNames: webNames, IPAddresses: []net.IP{webServer.AsSlice(), webServer6.AsSlice()},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	caBytes, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)

@@ -19,10 +19,14 @@ $TTL 300
 example.test.               SOA   ns.example.test. hostmaster.example.test. 1 3600 600 86400 300
 example.test.               NS    ns.example.test.
 example.test.               A     198.51.100.80
+example.test.               AAAA  2001:db8:80::80
 www.example.test.           CNAME example.test.
 download.example.test.      A     198.51.100.80
+download.example.test.      AAAA  2001:db8:80::80
 video.example.test.         A     198.51.100.80
+video.example.test.         AAAA  2001:db8:80::80
 ns.example.test.            A     8.8.8.8
+ns.example.test.            AAAA  2001:4860:4860::8888
 100.51.198.in-addr.arpa.    SOA   ns.example.test. hostmaster.example.test. 1 3600 600 86400 300
 80.100.51.198.in-addr.arpa. PTR   example.test.
 8.8.8.8.in-addr.arpa.       PTR   ns.example.test.
@@ -106,14 +110,17 @@ func (f forwarder) ask(q *dns.Msg) (resp *dns.Msg, err error) {
 
 // serveDNS answers at addr, over UDP and TCP, until the lab is closed.
 func (l *Lab) serveDNS(ns *namespace.NS, addr netip.Addr, h dns.Handler) error {
-	at := netip.AddrPortFrom(addr, 53).String()
+	at, family := netip.AddrPortFrom(addr, 53).String(), "4"
+	if addr.Is6() {
+		family = "6"
+	}
 	var udp net.PacketConn
 	var tcp net.Listener
 	err := ns.Do(func() (err error) {
-		if udp, err = net.ListenPacket("udp4", at); err != nil {
+		if udp, err = net.ListenPacket("udp"+family, at); err != nil {
 			return err
 		}
-		if tcp, err = net.Listen("tcp4", at); err != nil {
+		if tcp, err = net.Listen("tcp"+family, at); err != nil {
 			udp.Close()
 		}
 		return err

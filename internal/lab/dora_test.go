@@ -28,12 +28,17 @@ type host struct {
 
 func newHost(t *testing.T, l *lab.Lab, name string) *host {
 	t.Helper()
+	return joinLAN(t, l, name, namespace.IPv4)
+}
+
+func joinLAN(t *testing.T, l *lab.Lab, name string, speaks namespace.Speaks) *host {
+	t.Helper()
 	parent, err := netlink.LinkByName(l.Parent)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &host{}
-	if h.ns, err = namespace.Create(name); err != nil {
+	if h.ns, err = namespace.CreateMarked(name, "", speaks); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

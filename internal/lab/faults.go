@@ -144,6 +144,7 @@ func (l *Lab) behave(next fault.Conditions) error {
 	was := l.now
 	l.now = next
 	errs := []error{l.server.obey(next)}
+	errs = append(errs, l.setIPv6(next))
 	if next.InternetDown != was.InternetDown {
 		errs = append(errs, l.plug("wan", !next.InternetDown))
 	}

@@ -27,7 +27,7 @@ func (l *Lab) serveInternet() error {
 	if err != nil {
 		return err
 	}
-	for _, addr := range []netip.Addr{googleDNS, cloudflare} {
+	for _, addr := range []netip.Addr{googleDNS, cloudflare, googleDNS6, cloudflare6} {
 		if err := l.serveDNS(l.internet, addr, z); err != nil {
 			return err
 		}
@@ -57,14 +57,16 @@ func (l *Lab) serveWeb() error {
 	v := video{files, time.Now()}
 	mux.HandleFunc("GET /{kind}/{file}", v.serve)
 	mux.HandleFunc("GET /{kind}/{name}/{file}", v.serve)
-	for port, serve := range map[uint16]func(*http.Server, net.Listener) error{
-		80:  (*http.Server).Serve,
-		443: func(s *http.Server, on net.Listener) error { return s.ServeTLS(on, "", "") },
+	plain := (*http.Server).Serve
+	secure := func(s *http.Server, on net.Listener) error { return s.ServeTLS(on, "", "") }
+	for addr, serve := range map[netip.AddrPort]func(*http.Server, net.Listener) error{
+		netip.AddrPortFrom(webServer, 80): plain, netip.AddrPortFrom(webServer, 443): secure,
+		netip.AddrPortFrom(webServer6, 80): plain, netip.AddrPortFrom(webServer6, 443): secure,
 	} {
-		at := netip.AddrPortFrom(webServer, port).String()
+		at := addr.String()
 		var listener net.Listener
 		err := l.internet.Do(func() (err error) {
-			listener, err = (&net.ListenConfig{Control: fillsBuffers}).Listen(context.Background(), "tcp4", at)
+			listener, err = (&net.ListenConfig{Control: fillsBuffers}).Listen(context.Background(), "tcp", at)
 			return err
 		})
 		if err != nil {

@@ -5,11 +5,16 @@
 //
 //	host            namespace lab0-router           namespace lab0-internet
 //	lab0 ---------- lan 10.77.0.1/16
+//	                    2001:db8:77::1/64
 //	                wan 203.0.113.2 (NAT) --------- isp 203.0.113.1
+//	                    2001:db8:ffff::2                2001:db8:ffff::1
 //	                                                lo  8.8.8.8, 1.1.1.1 (DNS), 198.51.100.80 (HTTP, HTTPS)
+//	                                                    2001:4860:4860::8888, 2606:4700:4700::1111 and
+//	                                                    2001:db8:80::80 (the same)
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/binary"
@@ -35,6 +40,7 @@ type Options struct {
 	Pool      int             // how many addresses the DHCP server hands out
 	LeaseTime time.Duration   // of every lease, in whole seconds
 	Server    Server          // who serves DHCP and DNS
+	IPv6      IPv6            // how hosts come by IPv6 addresses
 	PingCheck bool            // of Dnsmasq and Dhcpd: they ping an address before they offer it
 	Line      fault.Line      // how fast the line to the provider is; zero: as fast as the kernel can
 	Buffer    time.Duration   // how long a packet waits for that line at most; 0: 100ms
@@ -87,15 +93,14 @@ type Lab struct {
 	router, internet *namespace.NS
 	undo             []func() error // newest last
 	ca               *x509.Certificate
+	ipv6             router6
 	troubles
 }
 
 // Start builds a router. On error nothing of it is left. Several labs can
 // stand at once: each takes the lowest free number.
 func Start(opts Options) (_ *Lab, err error) {
-	if opts.Server == "" {
-		opts.Server = Builtin
-	}
+	opts.Server, opts.IPv6 = cmp.Or(opts.Server, Builtin), cmp.Or(opts.IPv6, SLAAC)
 	l := &Lab{opts: opts, Router: opts.Subnet.Addr().Next()}
 	defer func() {
 		if err != nil {
@@ -122,6 +127,9 @@ func Start(opts Options) (_ *Lab, err error) {
 		return nil, err
 	}
 	if err := serve(); err != nil {
+		return nil, err
+	}
+	if err := l.serveIPv6(); err != nil {
 		return nil, err
 	}
 	l.defers(l.end)
@@ -153,7 +161,7 @@ func (l *Lab) claim() (err error) {
 		if err := l.opts.Journal.Record(journal.Entry{Lab: l.Parent}); err != nil {
 			return err
 		}
-		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark, namespace.Dual)
+		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark, namespace.Speaks(l.opts.IPv6 != NoIPv6))
 		if !errors.Is(err, os.ErrExist) {
 			break
 		}

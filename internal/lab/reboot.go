@@ -66,7 +66,7 @@ func (l *Lab) plug(name string, up bool) error {
 		return err
 	}
 	if name == "wan" {
-		return routeToProvider(h)
+		return l.routeToProvider(h)
 	}
 	return nil
 }

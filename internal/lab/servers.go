@@ -24,11 +24,16 @@ func (l *Lab) serveBuiltin() (err error) {
 
 // forwardDNS starts the router's own name server.
 func (l *Lab) forwardDNS(silent *atomic.Bool) error {
-	return l.serveDNS(l.router, l.Router, forwarder{
+	f := forwarder{
 		router:   l.router,
 		upstream: netip.AddrPortFrom(googleDNS, 53),
 		silent:   silent,
-	})
+	}
+	err := l.serveDNS(l.router, l.Router, f)
+	if err == nil && l.opts.IPv6 != NoIPv6 {
+		err = l.serveDNS(l.router, netip.IPv6Unspecified(), f) // whatever its addresses are
+	}
+	return err
 }
 
 func (b *builtin) obey(c fault.Conditions) error {

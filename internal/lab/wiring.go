@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -44,6 +45,14 @@ func (l *Lab) connect() error {
 	}
 	defer internet.Close()
 
+	if l.opts.IPv6 != NoIPv6 {
+		// The router's addresses are nobody else's, and last while a link is down.
+		for key, value := range map[string]string{"default/accept_dad": "0", "default/keep_addr_on_down": "1", "all/forwarding": "1"} {
+			if err := l.router.SetSysctl("net/ipv6/conf/"+key, value); err != nil {
+				return err
+			}
+		}
+	}
 	if err := addVeth(host, l.Parent, parentMAC, "lan", routerMAC, l.router); err != nil {
 		return err
 	}
@@ -65,15 +74,15 @@ func (l *Lab) connect() error {
 		{host, l.Parent, nil},
 		{router, "lo", nil},
 		{router, "lan", []netip.Prefix{l.lan()}},
-		{router, "wan", []netip.Prefix{wanRouter}},
-		{internet, "lo", []netip.Prefix{host32(googleDNS), host32(cloudflare), host32(webServer)}},
-		{internet, "isp", []netip.Prefix{wanProvider}},
+		{router, "wan", l.spoken(wanRouter, wanRouter6)},
+		{internet, "lo", alone(googleDNS, cloudflare, webServer, googleDNS6, cloudflare6, webServer6)},
+		{internet, "isp", []netip.Prefix{wanProvider, wanProvider6}},
 	} {
 		if err := bringUp(up.h, up.link, up.addrs); err != nil {
 			return err
 		}
 	}
-	if err := routeToProvider(router); err != nil {
+	if err := l.routeToProvider(router); err != nil {
 		return err
 	}
 	for key, value := range map[string]string{
@@ -89,17 +98,30 @@ func (l *Lab) connect() error {
 	return Masquerade(l.router, "wan")
 }
 
-func routeToProvider(router *netlink.Handle) error {
-	if err := router.RouteReplace(&netlink.Route{Gw: wanProvider.Addr().AsSlice()}); err != nil {
-		return fmt.Errorf("default route: %w", err)
+func (l *Lab) routeToProvider(router *netlink.Handle) error {
+	for _, provider := range l.spoken(wanProvider, wanProvider6) {
+		if err := router.RouteReplace(&netlink.Route{Gw: provider.Addr().AsSlice()}); err != nil {
+			return fmt.Errorf("default route: %w", err)
+		}
 	}
 	return nil
+}
+
+// spoken leaves out what the router does not speak.
+func (l *Lab) spoken(all ...netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is6() && l.opts.IPv6 == NoIPv6 })
 }
 
 // lan is the router's address on the LAN, with the length of the subnet.
 func (l *Lab) lan() netip.Prefix { return netip.PrefixFrom(l.Router, l.opts.Subnet.Bits()) }
 
-func host32(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, 32) }
+// alone is each address in a subnet of its own.
+func alone(addrs ...netip.Addr) (all []netip.Prefix) {
+	for _, a := range addrs {
+		all = append(all, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return all
+}
 
 // addVeth makes both ends of a pair in one message, the far end inside there.
 func addVeth(h *netlink.Handle, near string, nearMAC net.HardwareAddr, far string, farMAC net.HardwareAddr, there *namespace.NS) error {
@@ -152,8 +174,7 @@ func bringUp(h *netlink.Handle, name string, addrs []netip.Prefix) error {
 		return fmt.Errorf("link %s: %w", name, err)
 	}
 	for _, a := range addrs {
-		ip := &net.IPNet{IP: a.Addr().AsSlice(), Mask: net.CIDRMask(a.Bits(), 32)}
-		if err := h.AddrAdd(link, &netlink.Addr{IPNet: ip}); err != nil {
+		if err := h.AddrAdd(link, ownAddress(a)); err != nil {
 			return fmt.Errorf("address %s on %s: %w", a, name, err)
 		}
 	}

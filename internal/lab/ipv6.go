@@ -1,0 +1,157 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/mdlayher/ndp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/fault"
+)
+
+// IPv6 is how hosts of the LAN come by IPv6 addresses.
+type IPv6 string
+
+// The ways. The zero value means SLAAC.
+const (
+	SLAAC     IPv6 = "slaac"     // each makes its own, and hears of a name server by router advertisement
+	Stateless IPv6 = "stateless" // the same, and DHCPv6 tells the rest
+	Stateful  IPv6 = "stateful"  // DHCPv6 leases them
+	Both      IPv6 = "both"      // each makes its own and has one of DHCPv6
+	NoIPv6    IPv6 = "off"       // not at all: the router speaks IPv4 alone
+)
+
+// IPv6s are all ways, in the order of the documentation.
+var IPv6s = []IPv6{SLAAC, Stateless, Stateful, Both, NoIPv6}
+
+func (v IPv6) leases() bool { return v == Stateful || v == Both }
+func (v IPv6) dhcp() bool   { return v == Stateless || v.leases() }
+
+// The little Internet's, of the range for documentation (RFC 3849) but for the name
+// servers.
+var (
+	wanRouter6   = netip.MustParsePrefix("2001:db8:ffff::2/64")
+	wanProvider6 = netip.MustParsePrefix("2001:db8:ffff::1/64")
+	googleDNS6   = netip.MustParseAddr("2001:4860:4860::8888")
+	cloudflare6  = netip.MustParseAddr("2606:4700:4700::1111")
+	webServer6   = netip.MustParseAddr("2001:db8:80::80")
+)
+
+// What the router advertises (RFC 9096 §3.3 and §3.4 are the most that a home router should).
+const (
+	advertiseEvery  = 10 * time.Second
+	routerLifetime  = 30 * time.Minute
+	preferredTime   = 45 * time.Minute
+	validTime       = 90 * time.Minute
+	searchedDomain  = "lan.example.test"
+	ipv6PrefixCount = 9 // 2001:db8:77::/64 and those after it, until those of the Internet
+)
+
+// prefix6 is the n-th prefix that the router has of its provider.
+func prefix6(n int) netip.Prefix {
+	a := netip.MustParseAddr("2001:db8:77::").As16()
+	a[5] += byte(n % ipv6PrefixCount)
+	return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+}
+
+// routerIn is the router's address in a prefix.
+func routerIn(p netip.Prefix) netip.Addr { return p.Addr().Next() }
+
+// linkLocal is the address that the kernel makes of a MAC (RFC 4291 appendix A).
+func linkLocal(mac net.HardwareAddr) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+}
+
+// router6 is what the router does besides on IPv6.
+type router6 struct {
+	advertiser *advertiser  // nil where another program advertises
+	prefix     netip.Prefix // that the LAN has now
+}
+
+// serveIPv6 starts what the router says on the LAN by IPv6.
+func (l *Lab) serveIPv6() (err error) {
+	if l.opts.IPv6 == NoIPv6 {
+		return nil
+	}
+	if l.ipv6.advertiser, err = newAdvertiser(l.router); err != nil {
+		return fmt.Errorf("router advertisements: %w", err)
+	}
+	l.defers(l.ipv6.advertiser.stop)
+	return nil
+}
+
+// setIPv6 makes the router behave as c says.
+func (l *Lab) setIPv6(c fault.Conditions) error {
+	if l.opts.IPv6 == NoIPv6 {
+		return nil
+	}
+	errs := []error{l.setPrefix(prefix6(0))}
+	if a := l.ipv6.advertiser; a != nil {
+		errs = append(errs, a.say(l.advertisement(c), advertiseEvery))
+	}
+	return errors.Join(errs...)
+}
+
+// setPrefix gives the LAN another prefix; the one before is not routed any more.
+func (l *Lab) setPrefix(p netip.Prefix) error {
+	was := l.ipv6.prefix
+	if p == was {
+		return nil
+	}
+	router, err := l.router.Netlink()
+	if err != nil {
+		return err
+	}
+	defer router.Close()
+	internet, err := l.internet.Netlink()
+	if err != nil {
+		return err
+	}
+	defer internet.Close()
+	lan, err := router.LinkByName("lan")
+	if err != nil {
+		return err
+	}
+	route := func(p netip.Prefix) *netlink.Route {
+		return &netlink.Route{Dst: ipNet(p), Gw: wanRouter6.Addr().AsSlice()}
+	}
+	if was.IsValid() {
+		err = errors.Join(router.AddrDel(lan, ownAddress(netip.PrefixFrom(routerIn(was), was.Bits()))), internet.RouteDel(route(was)))
+	}
+	l.ipv6.prefix = p
+	return errors.Join(err, router.AddrAdd(lan, ownAddress(netip.PrefixFrom(routerIn(p), p.Bits()))), internet.RouteAdd(route(p)))
+}
+
+// ownAddress is one that is used at once: nobody looks first whether another has it.
+func ownAddress(a netip.Prefix) *netlink.Addr {
+	return &netlink.Addr{IPNet: ipNet(a), Flags: unix.IFA_F_NODAD}
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// advertisement is what the router advertises.
+func (l *Lab) advertisement(c fault.Conditions) *ndp.RouterAdvertisement {
+	p := l.ipv6.prefix
+	return &ndp.RouterAdvertisement{
+		CurrentHopLimit:      64,
+		ManagedConfiguration: l.opts.IPv6.leases(),
+		OtherConfiguration:   l.opts.IPv6.dhcp(),
+		RouterLifetime:       routerLifetime,
+		Options: []ndp.Option{
+			&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: routerMAC},
+			&ndp.PrefixInformation{
+				Prefix: p.Addr(), PrefixLength: uint8(p.Bits()), OnLink: true, AutonomousAddressConfiguration: l.opts.IPv6 != Stateful,
+				PreferredLifetime: preferredTime, ValidLifetime: validTime,
+			},
+			&ndp.RecursiveDNSServer{Lifetime: routerLifetime, Servers: []netip.Addr{routerIn(p)}},
+			&ndp.DNSSearchList{Lifetime: routerLifetime, DomainNames: []string{searchedDomain}},
+		},
+	}
+}
