@@ -154,8 +154,7 @@ func (l *Lab) room() int { return Room(l.opts.Subnet) }
 func (l *Lab) behave(next fault.Conditions) error {
 	was := l.now
 	l.now = next
-	errs := []error{l.server.obey(next)}
-	errs = append(errs, l.setIPv6(next))
+	errs := []error{l.setIPv6(next), l.server.obey(next)}
 	if next.InternetDown != was.InternetDown {
 		errs = append(errs, l.plug("wan", !next.InternetDown))
 	}

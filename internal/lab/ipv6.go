@@ -117,6 +117,22 @@ func (l *Lab) setIPv6(c fault.Conditions) error {
 	return errors.Join(errs...)
 }
 
+// hasLinkLocal reports whether the router's link of the LAN has the address that it
+// speaks from to its neighbours.
+func (l *Lab) hasLinkLocal() bool {
+	router, err := l.router.Netlink()
+	if err != nil {
+		return false
+	}
+	defer router.Close()
+	lan, err := router.LinkByName("lan")
+	if err != nil {
+		return false
+	}
+	addrs, _ := router.AddrList(lan, netlink.FAMILY_V6)
+	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 })
+}
+
 // setPrefix gives the LAN another prefix. The one before is not routed any more, which
 // a router tells that does not do so silently.
 func (l *Lab) setPrefix(p netip.Prefix, silently bool) error {

@@ -2,14 +2,18 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/ndp"
 	"github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/net/icmp"
@@ -18,6 +22,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
 // of6 is a lab in which hosts come by IPv6 addresses so.
@@ -153,5 +158,187 @@ func TestAHostReachesTheInternetOverIPv6(t *testing.T) {
 	}
 	if got, want := h.browses6(t), healthy().Web; got != want {
 		t.Errorf("the page: %s", got)
+	}
+}
+
+// solicits asks for an advertisement until the router's comes, and returns it.
+func (h *host) solicits(t *testing.T, from string) *ndp.RouterAdvertisement {
+	t.Helper()
+	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("ip6:ipv6-icmp", "::") })
+	p := ipv6.NewPacketConn(conn)
+	if err := errors.Join(p.SetMulticastHopLimit(ndp.HopLimit), p.SetMulticastInterface(&net.Interface{Index: h.link.Attrs().Index}),
+		p.JoinGroup(&net.Interface{Index: h.link.Attrs().Index}, &net.UDPAddr{IP: net.ParseIP("ff02::1")})); err != nil {
+		t.Fatal(err)
+	}
+	rs, err := ndp.MarshalMessage(&ndp.RouterSolicitation{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1500)
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		_, _ = conn.WriteTo(rs, &net.IPAddr{IP: net.ParseIP("ff02::2"), Zone: strconv.Itoa(h.link.Attrs().Index)})
+		_ = conn.SetReadDeadline(time.Now().Add(shortly))
+		for {
+			n, peer, err := conn.ReadFrom(buf)
+			if err != nil {
+				break
+			}
+			m, err := ndp.ParseMessage(buf[:n])
+			if ra, ok := m.(*ndp.RouterAdvertisement); ok && err == nil && peer.(*net.IPAddr).IP.String() == from {
+				return ra
+			}
+		}
+	}
+	return nil
+}
+
+const routerLinkLocal = "fe80::4c:53ff:fe00:1"
+
+// told6 shows an advertisement: what it says of DHCPv6, and each of its options.
+func told6(ra *ndp.RouterAdvertisement) string {
+	if ra == nil {
+		return "nothing"
+	}
+	text := fmt.Sprint("for ", ra.RouterLifetime)
+	if ra.ManagedConfiguration {
+		text += ", M"
+	}
+	if ra.OtherConfiguration {
+		text += ", O"
+	}
+	for _, o := range ra.Options {
+		switch o := o.(type) {
+		case *ndp.LinkLayerAddress:
+			text += ", from " + o.Addr.String()
+		case *ndp.PrefixInformation:
+			text += fmt.Sprintf(", %s/%d for %s and %s", o.Prefix, o.PrefixLength, o.PreferredLifetime, o.ValidLifetime)
+			if !o.AutonomousAddressConfiguration {
+				text += " not for addresses"
+			}
+		case *ndp.RecursiveDNSServer:
+			text += fmt.Sprint(", DNS ", o.Servers)
+		case *ndp.DNSSearchList:
+			text += fmt.Sprint(", search ", o.DomainNames)
+		case *ndp.MTU:
+			text += fmt.Sprint(", MTU ", o.MTU)
+		}
+	}
+	return text
+}
+
+func TestRouterAdvertisementsSay(t *testing.T) {
+	const (
+		from   = ", from 02:4c:53:00:00:01"
+		prefix = ", 2001:db8:77::/64 for 45m0s and 1h30m0s"
+		dns    = ", DNS [2001:db8:77::1]"
+		search = ", search [lan.example.test]"
+	)
+	for _, tt := range []struct {
+		name   string
+		way    lab.IPv6
+		faults []lab.Fault
+		want   string
+	}{
+		{"what a host needs that makes its own address", lab.SLAAC, nil, "for 30m0s" + from + prefix + dns + search},
+		{"that DHCPv6 knows more", lab.Stateless, nil, "for 30m0s, O" + from + prefix + dns + search},
+		{"that DHCPv6 has addresses", lab.Stateful, nil, "for 30m0s, M, O" + from + prefix + " not for addresses" + dns + search},
+		{"that there are addresses of both kinds", lab.Both, nil, "for 30m0s, M, O" + from + prefix + dns + search},
+		{"nothing when the router speaks IPv4 alone", lab.NoIPv6, nil, "nothing"},
+		{"nothing by a fault", lab.SLAAC, []lab.Fault{"no-ra"}, "nothing"},
+		{"that it is no default router", lab.SLAAC, []lab.Fault{"ra-lifetime-0"}, "for 0s" + from + prefix + dns + search},
+		{"nothing of a MAC address", lab.SLAAC, []lab.Fault{"no-ra-source"}, "for 30m0s" + prefix + dns + search},
+		{"lifetimes that are too long", lab.SLAAC, []lab.Fault{"long-ra-lifetimes"}, "for 30m0s" + from + ", 2001:db8:77::/64 for 168h0m0s and 720h0m0s" + dns + search},
+		{"nothing of a name server", lab.SLAAC, []lab.Fault{"no-rdnss"}, "for 30m0s" + from + prefix + search},
+		{"a small MTU", lab.SLAAC, []lab.Fault{"small-mtu"}, "for 30m0s" + from + prefix + dns + ", MTU 1280" + search},
+		{"that DHCPv6 has addresses although it is silent", lab.SLAAC, []lab.Fault{"silent-dhcp6"}, "for 30m0s, M" + from + prefix + dns + search},
+		{"another prefix", lab.SLAAC, []lab.Fault{"new-prefix"}, "for 30m0s" + from + ", 2001:db8:78::/64 for 45m0s and 1h30m0s, DNS [2001:db8:78::1]" + search},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t, of6(tt.way))
+			breaks(t, l, tt.faults...)
+			h := newDual(t, l, l.Parent+"-dual")
+			if diff := cmp.Diff(tt.want, told6(h.solicits(t, routerLinkLocal))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// sees6 is what a host sees of the router and of what is behind it.
+type sees6 struct {
+	Router, Internet bool
+	DNS, Web         string
+}
+
+func (h *host) sees6(t *testing.T) (s sees6) {
+	t.Helper()
+	s.Router, s.Internet = h.pings6(t, "2001:db8:77::1"), h.pings6(t, "2001:4860:4860::8888")
+	s.DNS, s.Web = h.asks6(t, "2001:db8:77::1"), h.browses6(t)
+	return s
+}
+
+func TestIPv6BreaksAndHeals(t *testing.T) {
+	whole := sees6{true, true, "2001:db8:80::80", healthy().Web}
+	for _, tt := range []struct {
+		fault lab.Fault
+		want  sees6
+	}{
+		{"ipv6-internet-down", sees6{true, false, "2001:db8:80::80", noAnswer}},
+		{"internet-down", sees6{true, false, noAnswer, noAnswer}},
+		{"delay 20ms", whole},
+		{"silent-dns", sees6{true, true, noAnswer, healthy().Web}},
+		{"first-client-only", whole},
+		{"few-neighbours 1", whole},
+	} {
+		t.Run(string(tt.fault), func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t, ordinary())
+			h := newDual(t, l, l.Parent+"-dual")
+			h.awaitAddress(t, "2001:db8:77:0:")
+			breaks(t, l, tt.fault)
+			if diff := cmp.Diff(tt.want, h.sees6(t)); diff != "" {
+				t.Errorf("broken (-want +got):\n%s", diff)
+			}
+			heals(t, l)
+			if diff := cmp.Diff(whole, h.sees6(t)); diff != "" {
+				t.Errorf("healed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestARebootGivesIPv6Back(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		faults []lab.Fault
+		want   []string // prefixes of the host's addresses
+	}{
+		{"as it was", nil, []string{"2001:db8:77:0:"}},
+		{"as another prefix, and the old one is deprecated", []lab.Fault{"reboot-prefix"}, []string{"2001:db8:78:0:", "-2001:db8:77:0:"}},
+		{"as another prefix, and nobody is told", []lab.Fault{"stale-prefix"}, []string{"2001:db8:78:0:", "2001:db8:77:0:"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
+			l := startLab(t, ordinary(tt.faults...))
+			h := newDual(t, l, l.Parent+"-dual")
+			h.awaitAddress(t, "2001:db8:77:0:")
+			if _, err := l.Reboot(); err != nil {
+				t.Fatal(err)
+			}
+			for _, prefix := range tt.want {
+				h.awaitAddress(t, prefix)
+			}
+			if got := h.addresses(t); len(got) != len(tt.want) {
+				t.Errorf("addresses %s, want one of each of %s", got, tt.want)
+			}
+			for _, target := range []string{strings.Replace(tt.want[0], ":0:", "::1", 1), "2001:4860:4860::8888"} {
+				if !h.pings6(t, target) && len(tt.want) < 2 {
+					t.Errorf("%s does not answer", target)
+				}
+			}
+		})
 	}
 }

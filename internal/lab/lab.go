@@ -114,6 +114,9 @@ func Start(opts Options) (_ *Lab, err error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is not a server: there are %s", opts.Server, listed(Servers))
 	}
+	if !slices.Contains(IPv6s, opts.IPv6) {
+		return nil, fmt.Errorf("%q is not a way for IPv6: there are %s", opts.IPv6, listed(IPv6s))
+	}
 	if l.base, err = l.conditions(); err != nil {
 		return nil, err
 	}
@@ -139,10 +142,10 @@ func Start(opts Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-func listed(servers []Server) string {
-	text := string(servers[0])
-	for _, s := range servers[1:] {
-		text += ", " + string(s)
+func listed[S ~string](words []S) string {
+	text := string(words[0])
+	for _, w := range words[1:] {
+		text += ", " + string(w)
 	}
 	return text
 }
