@@ -87,6 +87,8 @@ func (s *dhcp6Server) lease(p netip.Prefix) {
 }
 
 func (s *dhcp6Server) forget() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.pool.forget()
 	return nil
 }
