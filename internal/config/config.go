@@ -155,6 +155,7 @@ func Default() Config {
 			Pool:      defaultPool,
 			LeaseTime: time.Hour,
 			Server:    lab.Builtin,
+			IPv6:      lab.SLAAC,
 			Buffer:    100 * time.Millisecond,
 		},
 		Results: Results{Dir: "results", Keep: 50, Capture: "on-failure"},

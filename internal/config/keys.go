@@ -119,6 +119,7 @@ var keys = []key{
 	bind("lab.pool", func(c *Config) *int { return &c.Lab.Pool }, integer(1, 1<<24)),
 	bind("lab.lease_time", func(c *Config) *time.Duration { return &c.Lab.LeaseTime }, duration(10*time.Second, 8760*time.Hour)),
 	bind("lab.server", func(c *Config) *lab.Server { return &c.Lab.Server }, oneOf(lab.Servers...)),
+	bind("lab.ipv6", func(c *Config) *lab.IPv6 { return &c.Lab.IPv6 }, oneOf(lab.IPv6s...)),
 	bind("lab.ping_check", func(c *Config) *bool { return &c.Lab.PingCheck }, boolean),
 	bind("lab.line", func(c *Config) *fault.Line { return &c.Lab.Line }, lineOrNone),
 	bind("lab.buffer", func(c *Config) *time.Duration { return &c.Lab.Buffer }, duration(time.Millisecond, 10*time.Second)),

@@ -37,7 +37,7 @@ func TestReferenceFileNamesEveryKeyInOrder(t *testing.T) {
 		want = append(want, k.path)
 	}
 	section := ""
-	for _, m := range regexp.MustCompile(`(?m)^( *)([a-z_0-9]+):(.*)`).FindAllStringSubmatch(readReference(t), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^( *)([a-z0-9_]+):(.*)`).FindAllStringSubmatch(readReference(t), -1) {
 		indent, name, value := m[1], m[2], m[3]
 		switch {
 		case value == "":
@@ -55,7 +55,7 @@ func TestReferenceFileNamesEveryKeyInOrder(t *testing.T) {
 
 func TestErrorsNameTheirLineInTheReferenceFile(t *testing.T) {
 	lines := strings.Split(readReference(t), "\n")
-	name := regexp.MustCompile(`^( *)[a-z_0-9]+:`)
+	name := regexp.MustCompile(`^( *)[a-z0-9_]+:`)
 	for i, line := range lines {
 		if !name.MatchString(line) {
 			continue

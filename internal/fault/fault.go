@@ -53,6 +53,22 @@ type Conditions struct {
 	Buffer            time.Duration // how long a full buffer at either end of that line takes to empty
 	FirstClientOnly   bool          // the TCP of all clients but one is held back
 	Isolation         bool          // clients reach the router, but not one another
+
+	NoRA             bool          // no router advertisement is sent
+	RALifetime0      bool          // the router is no default router
+	RAEvery          time.Duration // between two advertisements to all; 0: 10s
+	NoRASource       bool          // advertisements lack the source link-layer address
+	LongRALifetimes  bool          // prefixes are valid for 30 days
+	NoRDNSS          bool          // no name server is told by advertisement or DHCPv6
+	SmallMTU         bool          // an MTU of 1280 is advertised
+	SilentDHCP6      bool          // no DHCPv6 message is answered, although advertisements say that DHCPv6 has addresses
+	NewPrefix        bool          // the prefix is another, and nobody was told that the old one is no more
+	RebootPrefix     bool          // the prefix changes with each reboot,
+	StalePrefix      bool          // and then nobody is told either
+	IPv6InternetDown bool          // no IPv6 passes between router and Internet
+	RogueRA          bool          // a host of the LAN says it is a router, too
+	DuplicateIPv6    bool          // a host has every global address that another wants
+	FewNeighbours    int           // the router has room for so many hosts that speak IPv6; 0: all
 }
 
 // Kind is a fault but for its argument.

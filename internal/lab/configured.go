@@ -22,6 +22,7 @@ type configured struct {
 	confFile string
 	conf     *template.Template // of settings
 	names    bool               // it is the router's name server, too; otherwise the built-in one is
+	ipv6     bool               // it speaks that
 	prepare  func() error       // before it starts; may be nil
 
 	leaseFile string
@@ -40,7 +41,12 @@ type settings struct {
 	Router, First, Last netip.Addr
 	Offset, Seconds     int // of the first lease in the subnet; of the lease time
 	PingCheck           bool
-	Leases              string // the file
+	IPv6                IPv6
+	Prefix6             netip.Prefix
+	Router6             netip.Addr // in it
+	First6, Last6       netip.Addr // invalid if there is nothing to lease
+	Preferred           int        // seconds, of Seconds
+	Leases              string     // the file
 }
 
 // serveConfigured makes c the router's DHCP server, which starts when it is
@@ -56,11 +62,16 @@ func (l *Lab) serveConfigured(c *configured) error {
 func (p *configured) render(c fault.Conditions) ([]byte, error) {
 	l := p.lab
 	var b bytes.Buffer
-	err := p.conf.Execute(&b, settings{
+	s := settings{
 		Conditions: c, Subnet: l.opts.Subnet, LAN: l.lan(), Mask: net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
 		Router: l.Router, First: l.firstLease(), Last: nth(l.firstLease(), c.Pool-1),
 		Offset: firstHost, Seconds: int(c.LeaseTime / time.Second), PingCheck: l.opts.PingCheck, Leases: p.leaseFile,
-	})
+		IPv6: l.opts.IPv6, Prefix6: l.ipv6.prefix, Router6: routerIn(l.ipv6.prefix), Preferred: int(c.LeaseTime / 2 / time.Second),
+	}
+	if l.opts.IPv6.leases() {
+		s.First6, s.Last6 = nth(s.Prefix6.Addr(), firstHost6), nth(s.Prefix6.Addr(), firstHost6+pool6-1)
+	}
+	err := p.conf.Execute(&b, s)
 	return b.Bytes(), err
 }
 
@@ -68,7 +79,7 @@ func (p *configured) render(c fault.Conditions) ([]byte, error) {
 // leases from their file then.
 func (p *configured) obey(c fault.Conditions) (err error) {
 	p.config = nil
-	if !c.SilentDHCP || p.names {
+	if !c.SilentDHCP || p.names || p.ipv6 {
 		if p.config, err = p.render(c); err != nil {
 			return err
 		}
@@ -112,7 +123,8 @@ func (p *configured) serve() error {
 	return p.start(p.args...)
 }
 
-// lanIsUp waits for the carrier of the LAN, unless its link is down.
+// lanIsUp waits for the carrier of the LAN, and for an address of that link alone if
+// the program needs one, unless the link is down.
 func (p *configured) lanIsUp() (up bool, err error) {
 	down := false
 	has := by(time.Now().Add(carrierTime), func() bool {
@@ -122,7 +134,7 @@ func (p *configured) lanIsUp() (up bool, err error) {
 			return err
 		})
 		down = err != nil || lan.Flags&net.FlagUp == 0
-		return down || lan.Flags&net.FlagRunning != 0
+		return down || lan.Flags&net.FlagRunning != 0 && (!p.ipv6 || p.lab.hasLinkLocal())
 	})
 	if !has {
 		err = fmt.Errorf("no carrier on lan after %s", carrierTime)

@@ -20,12 +20,38 @@ server=8.8.8.8
 domain=lan.example.test
 dhcp-authoritative
 dhcp-leasefile={{.Leases}}
-dhcp-lease-max={{.Pool}}
+dhcp-lease-max=16777216
 {{if not .PingCheck}}no-ping{{end}}
 {{if not .SilentDHCP}}dhcp-range={{.First}},{{.Last}},{{.Seconds}}{{end}}
+{{if .IPv6.DnsmasqRange}}enable-ra
+ra-param=lan,10,1800
+dhcp-range={{if .First6.IsValid}}{{.First6}},{{.Last6}}{{else}}{{.Prefix6.Addr}}{{end}},{{.IPv6.DnsmasqRange}}{{if .First6.IsValid}},{{.Seconds}}{{end}}
+dhcp-option=option6:dns-server,[{{.Router6}}]
+dhcp-option=option6:domain-search,lan.example.test
+{{end}}
 {{if .NoGateway}}dhcp-option=option:router{{end}}
 {{if .NoDNS}}dhcp-option=option:dns-server{{end}}
 `))
+
+// DnsmasqRange is what a range of addresses is for, and how long they last: for slaac, the 90
+// minutes of the built-in advertisements.
+func (v IPv6) DnsmasqRange() string {
+	return map[IPv6]string{SLAAC: "ra-only,64,5400", Stateless: "ra-stateless,64,5400", Stateful: "64", Both: "slaac,64"}[v]
+}
+
+// countDnsmasqLeases counts the lines of a lease file: those of IPv6 come after one with
+// the server's identifier.
+func countDnsmasqLeases(leases string) (four, six int) {
+	n := &four
+	for line := range strings.Lines(leases) {
+		if strings.HasPrefix(line, "duid ") {
+			n = &six
+		} else {
+			*n++
+		}
+	}
+	return four, six
+}
 
 // serveDnsmasq has dnsmasq serve DHCP and DNS in the router. Its files,
 // dnsmasq.conf and dnsmasq.leases, are in /run/lanstorm/<parent> while the lab
@@ -37,6 +63,10 @@ func (l *Lab) serveDnsmasq() error {
 	}
 	d := &configured{program: p, confFile: p.file("dnsmasq.conf"), conf: dnsmasqTemplate, leaseFile: p.file("dnsmasq.leases"), names: true}
 	d.args = []string{"--conf-file=" + d.confFile}
-	d.count = func(leases string, _ time.Time) int { return strings.Count(leases, "\n") }
+	d.ipv6 = l.opts.IPv6 != NoIPv6
+	d.count = func(leases string, _ time.Time) int { four, _ := countDnsmasqLeases(leases); return four }
+	six := *d
+	six.count = func(leases string, _ time.Time) int { _, six := countDnsmasqLeases(leases); return six }
+	l.ipv6.count = six.leases
 	return l.serveConfigured(d)
 }

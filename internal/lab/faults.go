@@ -28,10 +28,12 @@ type troubles struct {
 	pings  *gate  // nil while the router answers pings at once
 	rogue  *rogue // nil while there is none
 
-	squatters *namespace.NS // likewise
+	squatters   *namespace.NS // likewise
+	rogueRouter *rogueRouter
+	hoarder     *hoarder
 }
 
-// lanServer is who answers DHCP and DNS on the LAN.
+// lanServer is who answers DHCP, and perhaps DNS, on the LAN.
 type lanServer interface {
 	obey(fault.Conditions) error // behaves so from now on
 	forget() error               // its leases
@@ -73,9 +75,10 @@ func (l *Lab) Reset() error {
 	defer l.mu.Unlock()
 	err := l.failed
 	if l.broken {
-		err = errors.Join(err, l.server.forget())
+		err = errors.Join(err, l.forget())
 	}
 	l.broken, l.failed = false, nil
+	l.ipv6.reboots = 0
 	return errors.Join(err, l.behave(l.base))
 }
 
@@ -83,7 +86,15 @@ func (l *Lab) Reset() error {
 func (l *Lab) Forget() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.server.forget()
+	return l.forget()
+}
+
+func (l *Lab) forget() error {
+	err := l.server.forget()
+	if l.ipv6.dhcp != nil {
+		err = errors.Join(err, l.ipv6.dhcp.forget())
+	}
+	return err
 }
 
 // Conditions is how the router behaves at the moment.
@@ -143,10 +154,12 @@ func (l *Lab) room() int { return Room(l.opts.Subnet) }
 func (l *Lab) behave(next fault.Conditions) error {
 	was := l.now
 	l.now = next
-	errs := []error{l.server.obey(next)}
-	errs = append(errs, l.setIPv6(next))
+	errs := []error{l.setIPv6(next), l.server.obey(next)}
 	if next.InternetDown != was.InternetDown {
 		errs = append(errs, l.plug("wan", !next.InternetDown))
+	}
+	if next.IPv6InternetDown != was.IPv6InternetDown {
+		errs = append(errs, l.setIPv6Internet(next))
 	}
 	if next.Loss != was.Loss || next.Delay != was.Delay {
 		errs = append(errs, setGate(&l.gate, l.internet, everything, next.Loss, next.Delay))
@@ -165,6 +178,15 @@ func (l *Lab) behave(next fault.Conditions) error {
 	}
 	if next.Squatters != was.Squatters {
 		errs = append(errs, l.setSquatters(next.Squatters))
+	}
+	if next.RogueRA != was.RogueRA {
+		errs = append(errs, l.setRogueRouter(next.RogueRA))
+	}
+	if next.DuplicateIPv6 != was.DuplicateIPv6 {
+		errs = append(errs, l.setHoarder(next.DuplicateIPv6))
+	}
+	if next.FewNeighbours != was.FewNeighbours {
+		errs = append(errs, setNeighbours(l.router, next.FewNeighbours))
 	}
 	return errors.Join(errs...)
 }
@@ -206,5 +228,5 @@ func (l *Lab) end() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(fault.Conditions{}), l.setSquatters(0))
+	return errors.Join(setGate(&l.gate, l.internet, everything, 0, 0), setGate(&l.pings, l.router, echoReplies, 0, 0), l.setRogue(fault.Conditions{}), l.setSquatters(0), l.setRogueRouter(false), l.setHoarder(false))
 }

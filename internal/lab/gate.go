@@ -12,6 +12,7 @@ import (
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
@@ -57,10 +58,13 @@ var (
 		{"in", nftables.ChainHookPrerouting, nil},
 		{"out", nftables.ChainHookPostrouting, nil},
 	}
-	echoReplies = []diversion{{"out", nftables.ChainHookOutput, append(isProtocol(unix.IPPROTO_ICMP),
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{byte(ipv4.ICMPTypeEchoReply)}},
-	)}}
+	echoReplies = []diversion{
+		{"out", nftables.ChainHookOutput, isICMP(unix.IPPROTO_ICMP, byte(ipv4.ICMPTypeEchoReply), byte(ipv4.ICMPTypeEchoReply))},
+		{"out", nftables.ChainHookOutput, isICMP(unix.IPPROTO_ICMPV6, byte(ipv6.ICMPTypeEchoReply), byte(ipv6.ICMPTypeEchoReply))},
+	}
+	// As ARP is not, neighbour discovery is never held.
+	discovery = append(isICMP(unix.IPPROTO_ICMPV6, byte(ipv6.ICMPTypeRouterSolicitation), byte(ipv6.ICMPTypeRedirect)),
+		&expr.Verdict{Kind: expr.VerdictAccept})
 )
 
 // buildGate puts a gate that lets everything pass into ns.
@@ -154,7 +158,7 @@ func (g *gate) divert() error {
 
 func (g *gate) addRule(e expr.Any) error {
 	return withNftables(g.ns, func(c *nftables.Conn) {
-		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: gateTable})
+		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: gateTable})
 		for _, d := range g.held {
 			chain := c.AddChain(&nftables.Chain{
 				Name:     d.chain,
@@ -163,6 +167,7 @@ func (g *gate) addRule(e expr.Any) error {
 				Hooknum:  d.hook,
 				Priority: nftables.ChainPriorityFilter,
 			})
+			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discovery})
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(slices.Clone(d.match), e)})
 		}
 	})
@@ -170,6 +175,6 @@ func (g *gate) addRule(e expr.Any) error {
 
 func (g *gate) undivert() error {
 	return withNftables(g.ns, func(c *nftables.Conn) {
-		c.DelTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: gateTable})
+		c.DelTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: gateTable})
 	})
 }

@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/mdlayher/ndp"
@@ -67,22 +69,33 @@ func linkLocal(mac net.HardwareAddr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
 }
 
-// router6 is what the router does besides on IPv6.
+// router6 is what the router has of IPv6.
 type router6 struct {
-	advertiser *advertiser  // nil where another program advertises
-	prefix     netip.Prefix // that the LAN has now
+	advertiser *advertiser         // nil where another program advertises
+	dhcp       lanServer           // nil where there is none but the one for IPv4, or none
+	count      func() (int, error) // of leases; nil where there are none
+
+	reboots    int            // that gave it another prefix
+	prefix     netip.Prefix   // that the LAN has now
+	deprecated []netip.Prefix // that it had
 }
 
-// serveIPv6 starts what the router says on the LAN by IPv6.
+// serveIPv6 starts what the router says on the LAN by IPv6, but for what its other
+// server does.
 func (l *Lab) serveIPv6() (err error) {
-	if l.opts.IPv6 == NoIPv6 {
+	if l.opts.IPv6 == NoIPv6 || l.opts.Server == Dnsmasq {
 		return nil
 	}
 	if l.ipv6.advertiser, err = newAdvertiser(l.router); err != nil {
 		return fmt.Errorf("router advertisements: %w", err)
 	}
 	l.defers(l.ipv6.advertiser.stop)
-	return nil
+	if !l.opts.IPv6.dhcp() || l.ipv6.dhcp != nil {
+		return nil
+	}
+	l.ipv6.dhcp, err = l.serveDHCP6()
+	l.ipv6.count = l.ipv6.dhcp.leases
+	return err
 }
 
 // setIPv6 makes the router behave as c says.
@@ -90,18 +103,50 @@ func (l *Lab) setIPv6(c fault.Conditions) error {
 	if l.opts.IPv6 == NoIPv6 {
 		return nil
 	}
-	errs := []error{l.setPrefix(prefix6(0))}
+	n := l.ipv6.reboots
+	if c.NewPrefix {
+		n++
+	}
+	errs := []error{l.setPrefix(prefix6(n), c.NewPrefix || c.StalePrefix)}
+	if l.ipv6.dhcp != nil {
+		errs = append(errs, l.ipv6.dhcp.obey(c))
+	}
 	if a := l.ipv6.advertiser; a != nil {
-		errs = append(errs, a.say(l.advertisement(c), advertiseEvery))
+		errs = append(errs, a.say(l.advertisement(c), cmp.Or(c.RAEvery, advertiseEvery)))
 	}
 	return errors.Join(errs...)
 }
 
-// setPrefix gives the LAN another prefix; the one before is not routed any more.
-func (l *Lab) setPrefix(p netip.Prefix) error {
+// hasLinkLocal reports whether the router's link of the LAN has the address that it
+// speaks from to its neighbours.
+func (l *Lab) hasLinkLocal() bool {
+	router, err := l.router.Netlink()
+	if err != nil {
+		return false
+	}
+	defer router.Close()
+	lan, err := router.LinkByName("lan")
+	if err != nil {
+		return false
+	}
+	addrs, _ := router.AddrList(lan, netlink.FAMILY_V6)
+	return slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0 })
+}
+
+// setPrefix gives the LAN another prefix. The one before is not routed any more, which
+// a router tells that does not do so silently.
+func (l *Lab) setPrefix(p netip.Prefix, silently bool) error {
 	was := l.ipv6.prefix
 	if p == was {
 		return nil
+	}
+	if was.IsValid() && !silently {
+		l.ipv6.deprecated = append(l.ipv6.deprecated, was)
+	}
+	l.ipv6.prefix = p
+	l.ipv6.deprecated = slices.DeleteFunc(l.ipv6.deprecated, func(d netip.Prefix) bool { return d == p })
+	if s, ok := l.ipv6.dhcp.(*dhcp6Server); ok {
+		s.lease(p)
 	}
 	router, err := l.router.Netlink()
 	if err != nil {
@@ -123,7 +168,6 @@ func (l *Lab) setPrefix(p netip.Prefix) error {
 	if was.IsValid() {
 		err = errors.Join(router.AddrDel(lan, ownAddress(netip.PrefixFrom(routerIn(was), was.Bits()))), internet.RouteDel(route(was)))
 	}
-	l.ipv6.prefix = p
 	return errors.Join(err, router.AddrAdd(lan, ownAddress(netip.PrefixFrom(routerIn(p), p.Bits()))), internet.RouteAdd(route(p)))
 }
 
@@ -136,22 +180,67 @@ func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// advertisement is what the router advertises.
+// advertisement is what the router advertises; nil is nothing.
 func (l *Lab) advertisement(c fault.Conditions) *ndp.RouterAdvertisement {
-	p := l.ipv6.prefix
-	return &ndp.RouterAdvertisement{
-		CurrentHopLimit:      64,
-		ManagedConfiguration: l.opts.IPv6.leases(),
-		OtherConfiguration:   l.opts.IPv6.dhcp(),
-		RouterLifetime:       routerLifetime,
-		Options: []ndp.Option{
-			&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: routerMAC},
-			&ndp.PrefixInformation{
-				Prefix: p.Addr(), PrefixLength: uint8(p.Bits()), OnLink: true, AutonomousAddressConfiguration: l.opts.IPv6 != Stateful,
-				PreferredLifetime: preferredTime, ValidLifetime: validTime,
-			},
-			&ndp.RecursiveDNSServer{Lifetime: routerLifetime, Servers: []netip.Addr{routerIn(p)}},
-			&ndp.DNSSearchList{Lifetime: routerLifetime, DomainNames: []string{searchedDomain}},
-		},
+	if c.NoRA {
+		return nil
 	}
+	current := prefixOption(l.ipv6.prefix)
+	current.AutonomousAddressConfiguration = l.opts.IPv6 != Stateful
+	ra := routerAdvertisement(routerMAC, current)
+	ra.ManagedConfiguration = l.opts.IPv6.leases() || c.SilentDHCP6
+	ra.OtherConfiguration = l.opts.IPv6.dhcp()
+	if c.LongRALifetimes {
+		current.PreferredLifetime, current.ValidLifetime = 7*24*time.Hour, 30*24*time.Hour // as RFC 4861 §6.2.1 has it
+	}
+	if c.RALifetime0 {
+		ra.RouterLifetime = 0
+	}
+	if c.NoRASource {
+		ra.Options = ra.Options[1:]
+	}
+	for _, p := range l.ipv6.deprecated {
+		old := prefixOption(p)
+		old.AutonomousAddressConfiguration = current.AutonomousAddressConfiguration
+		old.PreferredLifetime, old.ValidLifetime = 0, 0 // RFC 9096 §3.5
+		ra.Options = append(ra.Options, old)
+	}
+	if !c.NoRDNSS {
+		ra.Options = append(ra.Options, &ndp.RecursiveDNSServer{Lifetime: routerLifetime, Servers: []netip.Addr{routerIn(l.ipv6.prefix)}})
+	}
+	if c.SmallMTU {
+		ra.Options = append(ra.Options, ndp.NewMTU(1280))
+	}
+	ra.Options = append(ra.Options, &ndp.DNSSearchList{Lifetime: routerLifetime, DomainNames: []string{searchedDomain}})
+	return ra
+}
+
+func routerAdvertisement(mac net.HardwareAddr, p *ndp.PrefixInformation) *ndp.RouterAdvertisement {
+	return &ndp.RouterAdvertisement{
+		CurrentHopLimit: 64, RouterLifetime: routerLifetime,
+		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: mac}, p},
+	}
+}
+
+func prefixOption(p netip.Prefix) *ndp.PrefixInformation {
+	return &ndp.PrefixInformation{
+		Prefix: p.Addr(), PrefixLength: uint8(p.Bits()), OnLink: true, AutonomousAddressConfiguration: true,
+		PreferredLifetime: preferredTime, ValidLifetime: validTime,
+	}
+}
+
+// setIPv6Internet lets IPv6 through to the provider, or not. IPv4 goes on.
+func (l *Lab) setIPv6Internet(c fault.Conditions) error {
+	router, err := l.router.Netlink()
+	if err != nil || l.opts.IPv6 == NoIPv6 || c.InternetDown { // then it has no routes
+		return err
+	}
+	defer router.Close()
+	if !c.IPv6InternetDown {
+		return l.routeToProvider(router)
+	}
+	if err := router.RouteDel(&netlink.Route{Gw: wanProvider6.Addr().AsSlice()}); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("default route: %w", err)
+	}
+	return nil
 }

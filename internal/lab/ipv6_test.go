@@ -2,14 +2,21 @@ package lab_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/insomniacslk/dhcp/iana"
+	"github.com/mdlayher/ndp"
 	"github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/net/icmp"
@@ -18,6 +25,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/internal/namespace"
+	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
 // of6 is a lab in which hosts come by IPv6 addresses so.
@@ -153,5 +161,434 @@ func TestAHostReachesTheInternetOverIPv6(t *testing.T) {
 	}
 	if got, want := h.browses6(t), healthy().Web; got != want {
 		t.Errorf("the page: %s", got)
+	}
+}
+
+// solicits asks for an advertisement until the router's comes, and returns it.
+func (h *host) solicits(t *testing.T, from string) *ndp.RouterAdvertisement {
+	t.Helper()
+	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("ip6:ipv6-icmp", "::") })
+	p := ipv6.NewPacketConn(conn)
+	if err := errors.Join(p.SetMulticastHopLimit(ndp.HopLimit), p.SetMulticastInterface(&net.Interface{Index: h.link.Attrs().Index}),
+		p.JoinGroup(&net.Interface{Index: h.link.Attrs().Index}, &net.UDPAddr{IP: net.ParseIP("ff02::1")})); err != nil {
+		t.Fatal(err)
+	}
+	rs, err := ndp.MarshalMessage(&ndp.RouterSolicitation{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1500)
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		_, _ = conn.WriteTo(rs, &net.IPAddr{IP: net.ParseIP("ff02::2"), Zone: strconv.Itoa(h.link.Attrs().Index)})
+		_ = conn.SetReadDeadline(time.Now().Add(shortly))
+		for {
+			n, peer, err := conn.ReadFrom(buf)
+			if err != nil {
+				break
+			}
+			m, err := ndp.ParseMessage(buf[:n])
+			if ra, ok := m.(*ndp.RouterAdvertisement); ok && err == nil && peer.(*net.IPAddr).IP.String() == from {
+				return ra
+			}
+		}
+	}
+	return nil
+}
+
+const routerLinkLocal = "fe80::4c:53ff:fe00:1"
+
+// told6 shows an advertisement: what it says of DHCPv6, and each of its options.
+func told6(ra *ndp.RouterAdvertisement) string {
+	if ra == nil {
+		return "nothing"
+	}
+	text := fmt.Sprint("for ", ra.RouterLifetime)
+	if ra.ManagedConfiguration {
+		text += ", M"
+	}
+	if ra.OtherConfiguration {
+		text += ", O"
+	}
+	for _, o := range ra.Options {
+		switch o := o.(type) {
+		case *ndp.LinkLayerAddress:
+			text += ", from " + o.Addr.String()
+		case *ndp.PrefixInformation:
+			text += fmt.Sprintf(", %s/%d for %s and %s", o.Prefix, o.PrefixLength, o.PreferredLifetime, o.ValidLifetime)
+			if !o.AutonomousAddressConfiguration {
+				text += " not for addresses"
+			}
+		case *ndp.RecursiveDNSServer:
+			text += fmt.Sprint(", DNS ", o.Servers)
+		case *ndp.DNSSearchList:
+			text += fmt.Sprint(", search ", o.DomainNames)
+		case *ndp.MTU:
+			text += fmt.Sprint(", MTU ", o.MTU)
+		}
+	}
+	return text
+}
+
+func TestRouterAdvertisementsSay(t *testing.T) {
+	const (
+		from   = ", from 02:4c:53:00:00:01"
+		prefix = ", 2001:db8:77::/64 for 45m0s and 1h30m0s"
+		dns    = ", DNS [2001:db8:77::1]"
+		search = ", search [lan.example.test]"
+	)
+	for _, tt := range []struct {
+		name   string
+		way    lab.IPv6
+		faults []lab.Fault
+		want   string
+	}{
+		{"what a host needs that makes its own address", lab.SLAAC, nil, "for 30m0s" + from + prefix + dns + search},
+		{"that DHCPv6 knows more", lab.Stateless, nil, "for 30m0s, O" + from + prefix + dns + search},
+		{"that DHCPv6 has addresses", lab.Stateful, nil, "for 30m0s, M, O" + from + prefix + " not for addresses" + dns + search},
+		{"that there are addresses of both kinds", lab.Both, nil, "for 30m0s, M, O" + from + prefix + dns + search},
+		{"nothing when the router speaks IPv4 alone", lab.NoIPv6, nil, "nothing"},
+		{"nothing by a fault", lab.SLAAC, []lab.Fault{"no-ra"}, "nothing"},
+		{"that it is no default router", lab.SLAAC, []lab.Fault{"ra-lifetime-0"}, "for 0s" + from + prefix + dns + search},
+		{"nothing of a MAC address", lab.SLAAC, []lab.Fault{"no-ra-source"}, "for 30m0s" + prefix + dns + search},
+		{"lifetimes that are too long", lab.SLAAC, []lab.Fault{"long-ra-lifetimes"}, "for 30m0s" + from + ", 2001:db8:77::/64 for 168h0m0s and 720h0m0s" + dns + search},
+		{"nothing of a name server", lab.SLAAC, []lab.Fault{"no-rdnss"}, "for 30m0s" + from + prefix + search},
+		{"a small MTU", lab.SLAAC, []lab.Fault{"small-mtu"}, "for 30m0s" + from + prefix + dns + ", MTU 1280" + search},
+		{"that DHCPv6 has addresses although it is silent", lab.SLAAC, []lab.Fault{"silent-dhcp6"}, "for 30m0s, M" + from + prefix + dns + search},
+		{"another prefix", lab.SLAAC, []lab.Fault{"new-prefix"}, "for 30m0s" + from + ", 2001:db8:78::/64 for 45m0s and 1h30m0s, DNS [2001:db8:78::1]" + search},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t, of6(tt.way))
+			breaks(t, l, tt.faults...)
+			h := newDual(t, l, l.Parent+"-dual")
+			if diff := cmp.Diff(tt.want, told6(h.solicits(t, routerLinkLocal))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// sees6 is what a host sees of the router and of what is behind it.
+type sees6 struct {
+	Router, Internet bool
+	DNS, Web         string
+}
+
+func (h *host) sees6(t *testing.T) (s sees6) {
+	t.Helper()
+	s.Router, s.Internet = h.pings6(t, "2001:db8:77::1"), h.pings6(t, "2001:4860:4860::8888")
+	s.DNS, s.Web = h.asks6(t, "2001:db8:77::1"), h.browses6(t)
+	return s
+}
+
+func TestIPv6BreaksAndHeals(t *testing.T) {
+	whole := sees6{true, true, "2001:db8:80::80", healthy().Web}
+	for _, tt := range []struct {
+		fault lab.Fault
+		want  sees6
+	}{
+		{"ipv6-internet-down", sees6{true, false, "2001:db8:80::80", noAnswer}},
+		{"internet-down", sees6{true, false, noAnswer, noAnswer}},
+		{"delay 20ms", whole},
+		{"silent-dns", sees6{true, true, noAnswer, healthy().Web}},
+		{"first-client-only", whole},
+		{"few-neighbours 1", whole},
+	} {
+		t.Run(string(tt.fault), func(t *testing.T) {
+			t.Parallel()
+			l := startLab(t, ordinary())
+			h := newDual(t, l, l.Parent+"-dual")
+			h.awaitAddress(t, "2001:db8:77:0:")
+			breaks(t, l, tt.fault)
+			if diff := cmp.Diff(tt.want, h.sees6(t)); diff != "" {
+				t.Errorf("broken (-want +got):\n%s", diff)
+			}
+			heals(t, l)
+			if diff := cmp.Diff(whole, h.sees6(t)); diff != "" {
+				t.Errorf("healed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestARebootGivesIPv6Back(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		faults []lab.Fault
+		want   []string // prefixes of the host's addresses
+	}{
+		{"as it was", nil, []string{"2001:db8:77:0:"}},
+		{"as another prefix, and the old one is deprecated", []lab.Fault{"reboot-prefix"}, []string{"2001:db8:78:0:", "-2001:db8:77:0:"}},
+		{"as another prefix, and nobody is told", []lab.Fault{"stale-prefix"}, []string{"2001:db8:78:0:", "2001:db8:77:0:"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
+			l := startLab(t, ordinary(tt.faults...))
+			h := newDual(t, l, l.Parent+"-dual")
+			h.awaitAddress(t, "2001:db8:77:0:")
+			if _, err := l.Reboot(); err != nil {
+				t.Fatal(err)
+			}
+			for _, prefix := range tt.want {
+				h.awaitAddress(t, prefix)
+			}
+			if got := h.addresses(t); len(got) != len(tt.want) {
+				t.Errorf("addresses %s, want one of each of %s", got, tt.want)
+			}
+			// Which address a host that was not told speaks from is chance.
+			stale := len(tt.faults) > 0 && tt.faults[0] == "stale-prefix"
+			for _, target := range []string{strings.Replace(tt.want[0], ":0:", "::1", 1), "2001:4860:4860::8888"} {
+				if !stale && !h.pings6(t, target) {
+					t.Errorf("%s does not answer", target)
+				}
+			}
+		})
+	}
+}
+
+func TestAPrefixThatChangesWithoutAWordLeavesHostsStranded(t *testing.T) {
+	l := startLab(t, ordinary())
+	h := newDual(t, l, l.Parent+"-dual")
+	h.awaitAddress(t, "2001:db8:77:0:")
+	breaks(t, l, "new-prefix")
+	if h.pings6(t, "2001:db8:77::1") {
+		t.Error("the router still has its old address")
+	}
+	h.awaitAddress(t, "2001:db8:78:0:") // the old one is as good to it as before
+	if got := h.addresses(t); len(got) != 2 || strings.Contains(fmt.Sprint(got), "-") {
+		t.Errorf("addresses %s", got)
+	}
+	if got := h.asks6(t, "2001:db8:78::1"); got != "2001:db8:80::80" {
+		t.Errorf("the name server at the new address: %s", got)
+	}
+	heals(t, l)
+	h.awaitAddress(t, "-2001:db8:78:0:")
+	if !h.pings6(t, "2001:4860:4860::8888") {
+		t.Error("healed, it has no Internet")
+	}
+}
+
+func TestARogueRouterIsPreferred(t *testing.T) {
+	l := startLab(t, ordinary("rogue-ra"))
+	h := newDual(t, l, l.Parent+"-dual")
+	h.awaitAddress(t, "2001:db8:77:0:")
+	h.awaitAddress(t, "2001:db8:bad:0:")
+	if h.pings6(t, "2001:4860:4860::8888") {
+		t.Error("it forwards")
+	}
+	if !h.pings6(t, "2001:db8:77::1") {
+		t.Error("the router is gone")
+	}
+	heals(t, l) // it is what the options say
+	if !namespace.Exists(l.Parent + "-rogue6") {
+		t.Error("the rogue router left")
+	}
+}
+
+func TestAnotherHostHasEveryAddress(t *testing.T) {
+	l := startLab(t, ordinary())
+	breaks(t, l, "duplicate-ipv6")
+	h := newDual(t, l, l.Parent+"-dual")
+	// The kernel drops those that it makes itself, but keeps this one.
+	mine := &netlink.Addr{IPNet: &net.IPNet{IP: net.ParseIP("2001:db8:77::5"), Mask: net.CIDRMask(64, 128)}}
+	if err := h.nl.AddrAdd(h.link, mine); err != nil {
+		t.Fatal(err)
+	}
+	h.awaitAddress(t, "!2001:db8:77::5/")
+	if h.solicits(t, routerLinkLocal) == nil || len(h.addresses(t)) != 1 {
+		t.Errorf("addresses %s", h.addresses(t))
+	}
+	heals(t, l)
+	newDual(t, l, l.Parent+"-later").awaitAddress(t, "2001:db8:77:0:")
+}
+
+func TestARouterHasRoomForSoManyNeighbours(t *testing.T) {
+	l := startLab(t, ordinary("few-neighbours 1"))
+	first := newDual(t, l, l.Parent+"-first")
+	first.awaitAddress(t, "2001:db8:77:0:")
+	if !first.pings6(t, "2001:db8:77::1") {
+		t.Error("the first has no router")
+	}
+	second := newDual(t, l, l.Parent+"-second")
+	second.awaitAddress(t, "2001:db8:77:0:")
+	if second.pings6(t, "2001:db8:77::1") || second.pings6(t, "2001:4860:4860::8888") {
+		t.Error("the second is heard")
+	}
+	breaks(t, l, "few-neighbours 2")
+	if !second.pings6(t, "2001:db8:77::1") || !first.pings6(t, "2001:4860:4860::8888") {
+		t.Error("two are too many")
+	}
+}
+
+func TestAdvertisementsToAllAreAsOftenAsAFaultSays(t *testing.T) {
+	l := startLab(t, ordinary("fast-ra 20ms"))
+	h := newDual(t, l, l.Parent+"-dual")
+	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("ip6:ipv6-icmp", "::") })
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1500)
+	for n := 0; n < 10; {
+		if _, _, err := conn.ReadFrom(buf); err != nil {
+			t.Fatalf("%d advertisements in %s", n, patience)
+		}
+		if buf[0] == byte(ipv6.ICMPTypeRouterAdvertisement) {
+			n++
+		}
+	}
+}
+
+func TestDHCPv6(t *testing.T) {
+	const offered = "2001:db8:77::1000 for 30m0s and 1h0m0s, T1 15m0s, T2 24m0s"
+	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea, lab.Dhcpd, lab.Udhcpd, lab.Networkd} {
+		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
+			need(t, server)
+			opts := of6(lab.Stateful)
+			opts.Server = server
+			l := startLab(t, opts)
+			h := newDual(t, l, l.Parent+"-dual")
+			s := h.speaker6(t)
+			duid := dhcpv6.WithClientID(&dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: h.mac()})
+			ia := dhcpv6.WithIAID([4]byte{1, 2, 3, 4})
+			adv := s.says(t, dhcpv6.MessageTypeSolicit, duid, ia)
+			if adv == nil || adv.MessageType != dhcpv6.MessageTypeAdvertise || len(adv.Options.IANA()) != 1 {
+				t.Fatalf("to a Solicit: %v", adv)
+			}
+			us := dhcpv6.WithServerID(adv.Options.ServerID())
+			given := adv.Options.OneIANA()
+			if got := shown6(given); server != lab.Dnsmasq && server != lab.Kea && got != offered {
+				t.Errorf("offered %s", got)
+			}
+			if got := fmt.Sprint(adv.Options.DNS(), adv.Options.DomainSearchList()); got != "[2001:db8:77::1] [lan.example.test]" {
+				t.Errorf("told %s", got)
+			}
+			for _, kind := range []dhcpv6.MessageType{dhcpv6.MessageTypeRequest, dhcpv6.MessageTypeRenew} {
+				reply := s.says(t, kind, duid, us, dhcpv6.WithOption(given))
+				if reply == nil || leased6(reply.Options.OneIANA()) != leased6(given) {
+					t.Errorf("to a %s: %v", kind, reply)
+				}
+				if n, err := l.Leases6(); n != 1 || err != nil {
+					t.Errorf("%d leases, %v", n, err)
+				}
+			}
+			if server == lab.Builtin || server == lab.Kea {
+				if n, err := l.Leases(); n != 0 || err != nil {
+					t.Errorf("%d leases of IPv4, %v", n, err)
+				}
+			}
+			if reply := s.says(t, dhcpv6.MessageTypeRelease, duid, us, dhcpv6.WithOption(given)); reply == nil || reply.Options.Status() == nil || reply.Options.Status().StatusCode != iana.StatusSuccess {
+				t.Errorf("to a Release: %v", reply)
+			}
+			if server != lab.Networkd {
+				if n, err := l.LeasesLeft(t.Context()); n != 0 || err != nil {
+					t.Errorf("%d leases left, %v", n, err)
+				}
+			}
+			if reply := s.says(t, dhcpv6.MessageTypeInformationRequest, duid); reply == nil || len(reply.Options.DNS()) != 1 {
+				t.Errorf("to an Information-request: %v", reply)
+			}
+		})
+	}
+}
+
+// speaker6 is a DHCPv6 client's socket.
+type speaker6 struct {
+	net.PacketConn
+	to *net.UDPAddr
+}
+
+func (h *host) speaker6(t *testing.T) speaker6 {
+	t.Helper()
+	eventually(t, "the host has an address of the link", func() bool {
+		addrs, err := h.nl.AddrList(h.link, netlink.FAMILY_V6)
+		return err == nil && slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.Scope == unix.RT_SCOPE_LINK && a.Flags&unix.IFA_F_TENTATIVE == 0 })
+	})
+	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("udp6", "[::]:546") })
+	return speaker6{conn, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547, Zone: strconv.Itoa(h.link.Attrs().Index)}}
+}
+
+// says sends a message and returns the answer, nil if there is none.
+func (s speaker6) says(t *testing.T, kind dhcpv6.MessageType, with ...dhcpv6.Modifier) *dhcpv6.Message {
+	t.Helper()
+	req, err := dhcpv6.NewMessage(with...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.MessageType = kind
+	dhcpv6.WithRequestedOptions(dhcpv6.OptionDNSRecursiveNameServer, dhcpv6.OptionDomainSearchList)(req)
+	if _, err := s.WriteTo(req.ToBytes(), s.to); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 2048)
+	for {
+		n, _, err := s.ReadFrom(buf)
+		if err != nil {
+			return nil
+		}
+		if m, err := dhcpv6.MessageFromBytes(buf[:n]); err == nil && m.TransactionID == req.TransactionID {
+			return m
+		}
+	}
+}
+
+// leased6 is the address in a lease: dnsmasq's times are a matter of chance.
+func leased6(ia *dhcpv6.OptIANA) string {
+	address, _, _ := strings.Cut(shown6(ia), " ")
+	return address
+}
+
+func shown6(ia *dhcpv6.OptIANA) string {
+	if ia == nil {
+		return "nothing"
+	}
+	a := ia.Options.OneAddress()
+	if a == nil {
+		return fmt.Sprint(ia.Options.Status())
+	}
+	return fmt.Sprintf("%s for %s and %s, T1 %s, T2 %s", a.IPv6Addr, a.PreferredLifetime, a.ValidLifetime, ia.T1, ia.T2)
+}
+
+func TestHostsOfAProgramComeByIPv6(t *testing.T) {
+	for _, way := range lab.IPv6s {
+		t.Run(string(way), func(t *testing.T) {
+			for _, server := range lab.Servers {
+				t.Run(string(server), func(t *testing.T) {
+					t.Parallel()
+					need(t, server)
+					opts := of6(way)
+					opts.Server = server
+					l := startLab(t, opts)
+					h := newDual(t, l, l.Parent+"-dual")
+					ra := h.solicits(t, routerLinkLocal)
+					if way == lab.NoIPv6 {
+						if ra != nil {
+							t.Errorf("advertised: %s", told6(ra))
+						}
+						return
+					}
+					if ra == nil {
+						t.Fatal("nothing is advertised")
+					}
+					managed, other := way == lab.Stateful || way == lab.Both, way != lab.SLAAC
+					if ra.ManagedConfiguration != managed || ra.OtherConfiguration != other {
+						t.Errorf("advertised: %s", told6(ra))
+					}
+					if way != lab.Stateful {
+						h.awaitAddress(t, "2001:db8:77:0:")
+						if got := h.sees6(t); got != (sees6{true, true, "2001:db8:80::80", healthy().Web}) {
+							t.Errorf("the host sees %+v", got)
+						}
+					}
+				})
+			}
+		})
 	}
 }

@@ -1,7 +1,7 @@
 package lab
 
 import (
-	_ "embed"
+	"embed"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,18 +10,34 @@ import (
 	"time"
 )
 
-//go:embed kea.json
-var keaConfig string
+//go:embed kea.json kea6.json
+var keaConfigs embed.FS
 
-var keaTemplate = template.Must(template.New("kea.json").Parse(keaConfig))
+var keaTemplates = template.Must(template.ParseFS(keaConfigs, "*"))
 
-// serveKea has the DHCP server of the ISC (kea-dhcp4(8)) serve in the router. Its
-// configuration and its lease file, kea.json and kea-leases4.csv, are in
-// /run/lanstorm/<parent> while the lab stands.
+// serveKea has the DHCP servers of the ISC (kea-dhcp4(8), kea-dhcp6(8)) serve in the
+// router. Their configuration and their lease files, kea.json and kea-leases4.csv, and
+// kea6.json and kea-leases6.csv, are in /run/lanstorm/<parent> while the lab stands.
 func (l *Lab) serveKea() error {
-	p, err := l.newProgram(Kea, "kea-dhcp4", "kea-dhcp4-server", "DHCP4_STARTED")
+	if l.opts.IPv6.dhcp() {
+		six, err := l.newKea("kea-dhcp6", "DHCP6_STARTED", "kea6.json", "kea-leases6.csv", kea6Columns)
+		if err != nil {
+			return err
+		}
+		six.name, six.ipv6 = "kea6", true
+		l.ipv6.dhcp, l.ipv6.count = six, six.leases
+	}
+	k, err := l.newKea("kea-dhcp4", "DHCP4_STARTED", "kea.json", "kea-leases4.csv", kea4Columns)
 	if err != nil {
 		return err
+	}
+	return l.serveConfigured(k)
+}
+
+func (l *Lab) newKea(command, ready, conf, leaseFile string, columns keaColumns) (*configured, error) {
+	p, err := l.newProgram(Kea, command, command+"-server", ready)
+	if err != nil {
+		return nil, err
 	}
 	p.words, p.deaf = unconfined(p.words), "DHCPSRV_OPEN_SOCKET_FAIL"
 	dir := p.file("")
@@ -30,9 +46,10 @@ func (l *Lab) serveKea() error {
 	// Kea writes a row before it answers, so a count by the file is never behind;
 	// its own statistics go on counting leases that have expired, and addresses
 	// that were declined.
-	k := &configured{program: p, confFile: p.file("kea.json"), conf: keaTemplate, leaseFile: p.file("kea-leases4.csv"), count: countKeaLeases}
+	k := &configured{program: p, confFile: p.file(conf), conf: keaTemplates.Lookup(conf), leaseFile: p.file(leaseFile)}
+	k.count = func(csv string, now time.Time) int { return countKeaLeases(csv, columns, now) }
 	k.args = []string{"-c", k.confFile}
-	return l.serveConfigured(k)
+	return k, nil
 }
 
 // unconfined has AppArmor let a command be: Debian's profiles for Kea and dhcpd
@@ -45,23 +62,28 @@ func unconfined(words []string) []string {
 	return words
 }
 
+// keaColumns is where a lease file of Kea, which begins each row with an address,
+// has what counts.
+type keaColumns struct{ lifetime, expire, state int }
+
+var kea4Columns, kea6Columns = keaColumns{3, 4, 9}, keaColumns{2, 3, 13}
+
 // countKeaLeases counts the leases in force in a lease file of Kea: of each
 // address the last row holds.
-func countKeaLeases(csv string, now time.Time) int {
-	const address, lifetime, expire, state, columns = 0, 3, 4, 9, 10
+func countKeaLeases(csv string, at keaColumns, now time.Time) int {
 	held := map[string]bool{}
 	for line := range strings.Lines(csv) {
 		row := strings.Split(line, ",")
-		if len(row) < columns || !strings.HasSuffix(line, "\n") {
+		if len(row) <= at.state || !strings.HasSuffix(line, "\n") {
 			continue // it is being written
 		}
-		until, err := strconv.ParseInt(row[expire], 10, 64)
+		until, err := strconv.ParseInt(row[at.expire], 10, 64)
 		if err != nil {
 			continue // the names of the columns
 		}
 		// A row without a lifetime deletes a lease, and a state other than 0 is
 		// an address that was declined, or a lease that has expired.
-		held[row[address]] = row[lifetime] != "0" && strings.TrimSpace(row[state]) == "0" && now.Unix() < until
+		held[row[0]] = row[at.lifetime] != "0" && strings.TrimSpace(row[at.state]) == "0" && now.Unix() < until
 	}
 	return count(held)
 }

@@ -28,7 +28,7 @@ func TestLeasesInForceAreCounted(t *testing.T) {
 		{"and one that is being written", head + held + strings.TrimSuffix(row("10.77.0.11", "3600", "5000", "0"), ",\n"), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := countKeaLeases(tt.csv, time.Unix(1000, 0)); got != tt.want {
+			if got := countKeaLeases(tt.csv, kea4Columns, time.Unix(1000, 0)); got != tt.want {
 				t.Errorf("%d, want %d", got, tt.want)
 			}
 		})

@@ -114,6 +114,9 @@ func Start(opts Options) (_ *Lab, err error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is not a server: there are %s", opts.Server, listed(Servers))
 	}
+	if !slices.Contains(IPv6s, opts.IPv6) {
+		return nil, fmt.Errorf("%q is not a way for IPv6: there are %s", opts.IPv6, listed(IPv6s))
+	}
 	if l.base, err = l.conditions(); err != nil {
 		return nil, err
 	}
@@ -139,10 +142,10 @@ func Start(opts Options) (_ *Lab, err error) {
 	return l, nil
 }
 
-func listed(servers []Server) string {
-	text := string(servers[0])
-	for _, s := range servers[1:] {
-		text += ", " + string(s)
+func listed[S ~string](words []S) string {
+	text := string(words[0])
+	for _, w := range words[1:] {
+		text += ", " + string(w)
 	}
 	return text
 }
@@ -184,7 +187,7 @@ func internetOf(parent string) string { return parent + "-internet" }
 // namespaces that carry its run's mark with what is in them, its programs and their
 // folder, and names that do not stand for anything yet.
 func Remove(parent, mark string) error {
-	for _, name := range []string{guestOf(parent), rogueOf(parent), squattersOf(parent), routerOf(parent), internetOf(parent)} {
+	for _, name := range []string{guestOf(parent), rogueOf(parent), rogueRouterOf(parent), squattersOf(parent), routerOf(parent), internetOf(parent)} {
 		ns, err := namespace.OpenMarked(name, mark)
 		if err != nil {
 			return err
@@ -216,7 +219,7 @@ func (l *Lab) Close() error {
 // Namespaces are the names of the router's and the Internet's namespace.
 func (l *Lab) Namespaces() []string { return []string{l.router.Name(), l.internet.Name()} }
 
-// Leases is how many leases the router's DHCP server holds at the moment. The
+// Leases is how many IPv4 leases the router's DHCP server holds at the moment. The
 // error is errors.ErrUnsupported when it tells nobody, as Networkd.
 func (l *Lab) Leases() (int, error) {
 	l.mu.Lock()
@@ -224,12 +227,25 @@ func (l *Lab) Leases() (int, error) {
 	return l.server.leases()
 }
 
-// LeasesLeft is how many leases the server still holds when it has had time to
+// Leases6 is how many IPv6 addresses it leases. Those that hosts make do not count.
+func (l *Lab) Leases6() (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ipv6.count == nil {
+		return 0, nil
+	}
+	return l.ipv6.count()
+}
+
+// LeasesLeft is how many leases of both the server still holds when it has had time to
 // hear that they were given back. Its errors are those of Leases.
 func (l *Lab) LeasesLeft(ctx context.Context) (n int, err error) {
 	const patience = 10 * time.Second
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if n, err = l.Leases(); err != nil || n == 0 || ctx.Err() != nil || time.Now().After(end) {
+		n, err = l.Leases()
+		six, err6 := l.Leases6()
+		n, err = n+six, errors.Join(err, err6)
+		if err != nil || n == 0 || ctx.Err() != nil || time.Now().After(end) {
 			return n, err
 		}
 	}
@@ -241,9 +257,13 @@ func (l *Lab) defers(undo func() error) { l.undo = append(l.undo, undo) }
 // firstLease is the first address of the DHCP pool.
 func (l *Lab) firstLease() netip.Addr { return nth(l.opts.Subnet.Addr(), firstHost) }
 
-// nth is the IPv4 address n places after a.
+// nth is the address n places after a.
 func nth(a netip.Addr, n int) netip.Addr {
-	return addrOf(number(a) + uint32(n))
+	b := a.AsSlice()
+	last := b[len(b)-4:]
+	binary.BigEndian.PutUint32(last, binary.BigEndian.Uint32(last)+uint32(n))
+	a, _ = netip.AddrFromSlice(b)
+	return a
 }
 
 // number and addrOf are for counting with IPv4 addresses.

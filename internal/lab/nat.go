@@ -2,6 +2,7 @@ package lab
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -37,6 +38,19 @@ func isLink(key expr.MetaKey, name string) []expr.Any {
 // isProtocol matches packets of a protocol above IP.
 func isProtocol(p byte) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{p}}}
+}
+
+// isICMP matches ICMP messages, of IPv4 or IPv6, of the types from first to last.
+func isICMP(protocol, first, last byte) []expr.Any {
+	return slices.Concat(isProtocol(protocol), load(expr.PayloadBaseTransportHeader, 0, 1), []expr.Any{
+		&expr.Cmp{Op: expr.CmpOpGte, Register: 1, Data: []byte{first}},
+		&expr.Cmp{Op: expr.CmpOpLte, Register: 1, Data: []byte{last}},
+	})
+}
+
+// load loads a part of a packet.
+func load(base expr.PayloadBase, offset, length uint32) []expr.Any {
+	return []expr.Any{&expr.Payload{DestRegister: 1, Base: base, Offset: offset, Len: length}}
 }
 
 // withNftables makes the changes that change lists, all of them or none.

@@ -15,7 +15,7 @@ Name=lan
 [Network]
 Address={{.LAN}}
 KeepConfiguration=yes
-LinkLocalAddressing=no
+LinkLocalAddressing={{if eq .IPv6 "off"}}no{{else}}ipv6{{end}}
 IPv6AcceptRA=no
 DHCPServer=yes
 

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pool is the DHCP server's lease table. A client is known by its client
+// pool is a DHCP server's lease table, of either family. An IPv4 client is known by its client
 // identifier or, lacking one, by its hardware address (RFC 2131 §2.1).
 type pool struct {
 	mu       sync.Mutex
@@ -174,7 +174,7 @@ func (p *pool) pick(wanted ...netip.Addr) (netip.Addr, bool) {
 
 // has reports whether addr is one of the pool's.
 func (p *pool) has(addr netip.Addr) bool {
-	return addr.Is4() && !addr.Less(p.first) && addr.Less(nth(p.first, p.size))
+	return addr.BitLen() == p.first.BitLen() && !addr.Less(p.first) && addr.Less(nth(p.first, p.size))
 }
 
 // available reports whether nobody holds addr, and forgets who no longer does.

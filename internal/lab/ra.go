@@ -27,7 +27,6 @@ type advertiser struct {
 	mu      sync.Mutex
 	message []byte        // nil: it says nothing
 	every   time.Duration // between two that go to all
-	atOnce  bool          // all may hear more often than minInterval
 }
 
 // minInterval is between two advertisements to all, at least (RFC 4861 §6.2.6:
@@ -112,7 +111,7 @@ func (a *advertiser) answer() {
 			from = allNodes
 		}
 		if message, _ := a.said(); message != nil {
-			_ = a.send(message, from, 0) // the host asks again
+			_ = a.send(message, from, 0) // if it is lost the host asks again
 		}
 	}
 }
@@ -139,7 +138,7 @@ func (a *advertiser) repeat(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Until(last.Add(minInterval))):
+		case <-time.After(time.Until(last.Add(min(every, minInterval)))):
 		}
 	}
 }

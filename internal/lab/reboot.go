@@ -26,12 +26,22 @@ func (l *Lab) Reboot() (down time.Time, err error) {
 	l.broken = true
 	errs := []error{l.plug("lan", false)}
 	down = time.Now()
-	errs = append(errs, l.plug("wan", false), l.server.forget())
+	errs = append(errs, l.plug("wan", false), l.forget())
 	time.Sleep(rebootTime)
+	if l.now.RebootPrefix && l.ipv6.prefix.IsValid() {
+		l.ipv6.reboots++
+		errs = append(errs, l.setIPv6(l.now))
+	}
 	if !l.now.InternetDown {
 		errs = append(errs, l.plug("wan", true))
 	}
 	errs = append(errs, l.plug("lan", true), l.server.linkIsUp(), l.awaitCarrier())
+	if l.ipv6.dhcp != nil {
+		errs = append(errs, l.ipv6.dhcp.linkIsUp())
+	}
+	if l.ipv6.advertiser != nil {
+		l.ipv6.advertiser.linkIsUp()
+	}
 	if err := errors.Join(errs...); err != nil {
 		return down, fmt.Errorf("reboot: %w", err)
 	}

@@ -100,6 +100,9 @@ func (l *Lab) connect() error {
 
 func (l *Lab) routeToProvider(router *netlink.Handle) error {
 	for _, provider := range l.spoken(wanProvider, wanProvider6) {
+		if provider == wanProvider6 && l.now.IPv6InternetDown {
+			continue
+		}
 		if err := router.RouteReplace(&netlink.Route{Gw: provider.Addr().AsSlice()}); err != nil {
 			return fmt.Errorf("default route: %w", err)
 		}
