@@ -14,6 +14,7 @@ import (
 	"github.com/lanstorm/lanstorm/internal/dhcp6"
 	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/internal/ra"
 )
 
@@ -46,6 +47,7 @@ type six struct {
 	up      time.Time // its link
 	asked   time.Time // for a router, first
 	asks    int       // router solicitations
+	managed time.Time // since when it asks for an address by DHCPv6
 	lease   *dhcp6.Lease
 	config  dhcp6.Config   // by DHCPv6
 	applied *dhcp6.Lease   // what the kernel was given
@@ -161,6 +163,11 @@ func (c *Client) askDHCPv6() {
 	}
 	managed := c.m.lan6.routers.Has(func(r ra.Router) bool { return r.Managed })
 	if managed || c.m.lan6.routers.Has(func(r ra.Router) bool { return r.Other }) {
+		c.six.mu.Lock()
+		if managed && c.six.managed.IsZero() {
+			c.six.managed = time.Now()
+		}
+		c.six.mu.Unlock()
 		c.m.lan6.group.Start(managed, c.six.dhcp)
 	}
 }
@@ -359,11 +366,26 @@ func (c *Client) Settled6() bool {
 	case slaac && !c.made6(list):
 		return patience > addressTime
 	case managed && !c.ByDHCPv6().IsValid():
-		return patience > c.m.opts.DHCPTimeout
+		return c.patience6(patience)
 	case other && !managed:
 		return !c.six.dhcp.Status().Answered.IsZero() || patience > addressTime
 	}
 	return true
+}
+
+// patience6 reports whether DHCPv6 has had its time to give the client an address:
+// dhcp.timeout to grant it and some more for the kernel, which looks if another host
+// has it. patience is the time since it could have begun.
+func (c *Client) patience6(patience time.Duration) bool {
+	c.six.mu.Lock()
+	defer c.six.mu.Unlock()
+	switch {
+	case c.six.lease != nil:
+		return time.Since(c.six.lease.Acquired) > addressTime
+	case c.six.managed.IsZero():
+		return patience > addressTime
+	}
+	return time.Since(c.six.managed) > c.m.opts.DHCPTimeout
 }
 
 // made6 reports whether the client has made an address of a prefix that routers
@@ -412,7 +434,7 @@ func (c *Client) Missing6() error {
 	case len(list) == 0 && asks == 0:
 		return errors.New("tester: it has not asked for a router yet")
 	case len(list) == 0:
-		return fmt.Errorf("no router advertisement in %s (%d router solicitations sent)", time.Since(c.six.asked).Round(100*time.Millisecond), asks)
+		return fmt.Errorf("no router advertisement in %s (%s sent)", time.Since(c.six.asked).Round(100*time.Millisecond), measure.Times(asks, "router solicitation"))
 	case slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed }):
 		return fmt.Errorf("DHCPv6: %w", c.six.dhcp.Status().Missing)
 	case !slices.ContainsFunc(list, ra.Router.SLAAC):

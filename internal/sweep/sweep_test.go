@@ -2,6 +2,7 @@ package sweep_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -42,7 +43,7 @@ func die(parent string) error {
 	if err != nil {
 		return err
 	}
-	m, err := netmgr.New(netmgr.Options{Parent: parent, Journal: run})
+	m, err := netmgr.New(netmgr.Options{Parent: parent, Journal: run, IPFamily: netmgr.Dual})
 	if err != nil {
 		return err
 	}
@@ -51,6 +52,9 @@ func die(parent string) error {
 	}
 	if os.Getenv(busyEnv) == "" {
 		return nil
+	}
+	if err := m.Await6(context.Background()); err != nil {
+		return err
 	}
 	program := exec.Command("sh", "-c", "setsid sleep "+long+" & sleep "+long+" &")
 	if err := m.Clients()[0].StartCommand(program); err != nil {
@@ -79,7 +83,7 @@ func sleepers(t *testing.T) (n int) {
 func startLab(t *testing.T) *lab.Lab {
 	t.Helper()
 	nstest.Need(t)
-	l, err := lab.Start(lab.Options{Subnet: netip.MustParsePrefix("10.77.0.0/16"), Pool: 100, LeaseTime: time.Hour})
+	l, err := lab.Start(lab.Options{Subnet: netip.MustParsePrefix("10.77.0.0/16"), Pool: 100, LeaseTime: time.Hour, IPv6: lab.Stateful})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,21 +104,23 @@ func aDeadRunOn(t *testing.T, parent string) {
 	}
 }
 
+// leases are those of both families.
 func leases(t *testing.T, l *lab.Lab) int {
 	t.Helper()
-	n, err := l.Leases()
-	if err != nil {
+	four, err := l.Leases()
+	six, err6 := l.Leases6()
+	if err := errors.Join(err, err6); err != nil {
 		t.Fatal(err)
 	}
-	return n
+	return four + six
 }
 
 func TestLeasesOfADeadRunAreGivenBack(t *testing.T) {
 	l := startLab(t)
 	t.Setenv(busyEnv, "1")
 	aDeadRunOn(t, l.Parent)
-	if n := leases(t, l); n != 10 {
-		t.Fatalf("the router holds %d leases, want 10", n)
+	if n := leases(t, l); n != 20 {
+		t.Fatalf("the router holds %d leases, want 10 of each family", n)
 	}
 	for end := time.Now().Add(time.Minute); sleepers(t) != 2 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 	} // between fork and exec they have another name
@@ -126,7 +132,7 @@ func TestLeasesOfADeadRunAreGivenBack(t *testing.T) {
 	if err != nil || len(results) != 1 || results[0].Clients != 10 {
 		t.Errorf("a dry run: %v, %v", results, err)
 	}
-	if n := leases(t, l); n != 10 || !namespace.Exists("ns10") {
+	if n := leases(t, l); n != 20 || !namespace.Exists("ns10") {
 		t.Errorf("after the dry run the router holds %d leases; ns10 is there: %v", n, namespace.Exists("ns10"))
 	}
 
