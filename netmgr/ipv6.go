@@ -174,6 +174,9 @@ func (c *Client) askDHCPv6() {
 
 // readdressed is told of the client's addresses by the kernel.
 func (m *NetworkManager) readdressed(c *Client, a Address6, there bool) {
+	// One that hosts make themselves the kernel takes away with these words, and tries
+	// again when the router says so (addrconf_dad_stop in addrconf.c).
+	there = there || a.Duplicate
 	s := &c.six
 	s.mu.Lock()
 	i := slices.IndexFunc(s.addrs, func(b Address6) bool { return b.Addr() == a.Addr() })
