@@ -256,6 +256,14 @@ func (c *chronicle) router(m *netmgr.NetworkManager) {
 	}
 }
 
+// routers6 takes what was heard of routers by IPv6.
+func (c *chronicle) routers6(routers []string) {
+	if c.head.Router.IPv6 == nil && routers != nil {
+		c.head.Router.IPv6 = routers
+		c.Head(c.head)
+	}
+}
+
 // tell has the line of the step under way tell how far it is.
 func (c *chronicle) tell(how func() string) {
 	for _, s := range c.screens {

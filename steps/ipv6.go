@@ -177,12 +177,14 @@ func (w *world) tell6(m *netmgr.NetworkManager, report health.Report) {
 		return
 	}
 	w.told6 = text
+	w.suite.chronicle.routers6(routers)
 	a := activity("IPv6 addresses", text, report)
 	a.Clients = t
-	a.Figures = append([]record.Figure{
-		figure("clients with a global IPv6 address", float64(have), record.Count),
-		key("IPv6 address after, p95", took.P95().Seconds(), record.Seconds),
-	}, a.Figures...)
+	figures := []record.Figure{figure("clients with a global IPv6 address", float64(have), record.Count)}
+	if have > 0 {
+		figures = append(figures, key("IPv6 address after, p95", took.P95().Seconds(), record.Seconds))
+	}
+	a.Figures = append(figures, a.Figures...)
 	w.suite.chronicle.activity(a)
 	for _, r := range netmgr.RemarkLines(m.Remarks6(), len(m.Clients())) {
 		w.suite.chronicle.message("remark", "%s", r)

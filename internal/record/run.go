@@ -82,6 +82,7 @@ type Router struct {
 	Gateway   string   `json:"gateway,omitempty"`
 	MAC       string   `json:"mac,omitempty"` // of the gateway
 	Servers   []Server `json:"dhcp_servers,omitempty"`
+	IPv6      []string `json:"ipv6,omitempty"` // the routers that advertise themselves, each in a line
 }
 
 // Server is a DHCP server that clients heard, with the options of a lease.

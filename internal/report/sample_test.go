@@ -47,6 +47,7 @@ func sampleHead() record.Head {
 		},
 		Router: record.Router{
 			Name: "Speedbox 7590", Firmware: "8.02", Interface: "eth0", Gateway: "192.168.1.1", MAC: "3c:a6:2f:00:00:01",
+			IPv6: []string{"fe80::3ea6:2fff:fe00:1 (MAC 3c:a6:2f:00:00:01), lifetime 30m0s, 2001:db8:1::/64 for 1h30m0s, preferred 45m0s"},
 			Servers: []record.Server{{Address: "192.168.1.1", MAC: "3c:a6:2f:00:00:01", Options: []record.Option{
 				{Code: 1, Name: "subnet mask", Value: "255.255.252.0"}, {Code: 3, Name: "router", Value: "192.168.1.1"},
 				{Code: 6, Name: "DNS servers", Value: "192.168.1.1"}, {Code: 15, Name: "domain", Value: "home.arpa"}, {Code: 51, Name: "lease time", Value: "1h0m0s"},
