@@ -293,6 +293,10 @@ func (c *Client) ByDHCPv6() netip.Addr {
 	return netip.Addr{}
 }
 
+// hasIPv4 and hasIPv6 report whether the client can reach beyond the link by a
+// family.
+func (c *Client) hasIPv4() bool { return c.HasLease() }
+
 func (c *Client) hasIPv6() bool {
 	return slices.ContainsFunc(c.Global6(), func(a Address6) bool { return !a.Deprecated })
 }

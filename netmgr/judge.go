@@ -94,7 +94,7 @@ func (m *NetworkManager) unreachable(ctx context.Context, p Ping, gateway, next 
 			return nil
 		}
 		if hop, resolved := icmp.NextHop(c.ns, router); hop.IsValid() && !resolved {
-			return fmt.Errorf("the gateway %s does not answer %s", hop, resolution(hop))
+			return fmt.Errorf("the gateway %s does not answer %s", hop, icmp.Resolution(hop))
 		}
 		return nil
 	})...))
@@ -166,12 +166,4 @@ func RemarkLines(all []Remark, clients int) (texts []string) {
 		texts = append(texts, fmt.Sprintf("%d of %d clients: %s", count[what], clients, first[what]))
 	}
 	return texts
-}
-
-// resolution is how a host on the link is asked for its MAC address.
-func resolution(a netip.Addr) string {
-	if a.Is4() {
-		return "ARP"
-	}
-	return "neighbour solicitations"
 }

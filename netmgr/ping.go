@@ -65,10 +65,7 @@ func (m *NetworkManager) pingers(t Target, clients []*Client) []icmp.Client {
 	all := make([]icmp.Client, len(clients))
 	for i, c := range clients {
 		c.awaitSettled()
-		p := icmp.Client{
-			Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute,
-			Address: func() netip.Addr { return c.Lease().Address.Addr() },
-		}
+		p := icmp.Client{Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute}
 		p.Err = guard.Do(func() (err error) { p.Target, err = t(c); return err })
 		all[i] = p
 	}
@@ -77,7 +74,11 @@ func (m *NetworkManager) pingers(t Target, clients []*Client) []icmp.Client {
 
 // noRoute explains why the kernel does not know where to send.
 func (c *Client) noRoute(to netip.Addr) string {
-	if !c.Lease().Gateway.IsValid() {
+	if to.Is6() {
+		if _, err := c.Router6(); err != nil {
+			return fmt.Sprintf("no route to %s: %v", to, err)
+		}
+	} else if !c.Lease().Gateway.IsValid() {
 		return fmt.Sprintf("no route to %s: %s", to, noGateway(c))
 	}
 	if !c.linked() {
