@@ -109,18 +109,17 @@ const (
 // next is how long to wait for the answer after having waited for prev in vain. Late
 // is for the first SOLICIT, which must not be sent again early (RFC 9915 §18.2.1).
 func (p plan) next(prev time.Duration, late bool) time.Duration {
-	base, d := prev, 2*prev
+	random := func(d time.Duration) time.Duration { return rand.N(d/5) - d/10 } // RAND
+	wait := 2*prev + random(max(prev, 10))
 	if prev == 0 {
-		base, d = p.first, p.first
+		if wait = p.first + random(p.first); late {
+			wait = p.first + 1 + rand.N(p.first/10)
+		}
 	}
-	if p.most > 0 && d > p.most {
-		base, d = p.most, p.most
+	if p.most > 0 && wait > p.most {
+		wait = p.most + random(p.most)
 	}
-	tenth := base / 10
-	if late {
-		return d + 1 + rand.N(tenth)
-	}
-	return d - tenth + rand.N(2*tenth)
+	return wait
 }
 
 // handle does what the table says.
