@@ -5,9 +5,7 @@ package dhcp6
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -73,9 +71,9 @@ type Client struct {
 type mode int
 
 const (
-	nothing mode = iota
-	stateless
-	managed
+	idle      mode = iota
+	stateless      // options alone
+	stateful       // an address, and options
 )
 
 // plan is how often a message is sent, and when (RFC 9915 §15).
@@ -131,7 +129,7 @@ func (c *Client) handle(e event, a *answer) {
 
 // send begins to send a message.
 func (c *Client) send(s State, m *dhcpv6.Message, p plan) {
-	c.state, c.msg, c.plan, c.sends, c.wait = s, m, p, 0, 0
+	c.state, c.msg, c.plan, c.sends, c.wait, c.sendErr = s, m, p, 0, 0, nil
 	if p.delay > 0 {
 		c.wake(time.Now().Add(rand.N(p.delay)))
 		return
@@ -193,7 +191,7 @@ func (c *Client) wake(at time.Time) {
 
 // begin asks for what the client is for.
 func (c *Client) begin(*answer) {
-	if c.mode == managed {
+	if c.mode == stateful {
 		c.solicit(nil)
 	} else if c.mode == stateless {
 		c.inform(nil)
@@ -236,12 +234,10 @@ func (c *Client) owe(l Lease) {
 func (c *Client) paid(l Lease) { c.owed = slices.DeleteFunc(c.owed, l.same) }
 
 func (c *Client) stop() {
-	c.state, c.mode, c.msg, c.using, c.at = Stopped, nothing, nil, false, time.Time{}
+	c.state, c.mode, c.msg, c.using, c.at = Stopped, idle, nil, false, time.Time{}
 }
 
-var (
-	errEnded     = errors.New("the lease has ended: nobody answered the renewal")
-	errWithdrawn = errors.New("the server took the address back (a valid lifetime of 0)")
-)
+// ErrEnded is why a client lost a lease of which it asked for more in vain.
+var ErrEnded = errors.New("the lease has ended: nobody answered the renewal")
 
-func conflict(a netip.Addr) error { return fmt.Errorf("another host has %s", a) }
+var errWithdrawn = errors.New("the server took the address back (a valid lifetime of 0)")

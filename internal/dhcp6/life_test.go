@@ -107,7 +107,7 @@ func TestAClientComesThroughWhatServersDo(t *testing.T) {
 		{"an empty IA", offer(ia(0, 0)), []string{solicit, solicit}, "server fe80::1 gives no address (an empty IA_NA)", nil},
 		{"the IA of another client", offer(with(&dhcpv6.OptIANA{IaId: [4]byte{1}})), []string{solicit, solicit}, "server fe80::1 gives no address (no IA_NA)",
 			[]string{"a lease for another IAID than the client's", "an answer without the IA that was asked for (option 3)"}},
-		{"T1 later than T2", offer(ia(2, 1), ia(2*time.Hour, time.Hour, iaAddress(leased, time.Hour, time.Hour))), []string{solicit, solicit},
+		{"T1 later than T2", offer(ia(2*time.Hour, time.Hour, iaAddress(leased, time.Hour, time.Hour))), []string{solicit, solicit},
 			"server fe80::1 gives an address with T1 2h0m0s later than T2 1h0m0s", []string{"T1 is later than T2"}},
 		{"a preferred lifetime that is too long", offer(address(leased, time.Hour, time.Minute)), []string{solicit, solicit},
 			"server fe80::1 gives 2001:db8::7 a preferred lifetime of 1h0m0s and a valid one of 1m0s", []string{"a preferred lifetime that is longer than the valid one"}},
@@ -257,7 +257,7 @@ func TestLeasesLiveOn(t *testing.T) {
 			}
 			return sound(asked, n)
 		}, 48 * time.Minute, []string{renew, renew, renew, renew, renew, renew, renew, rebind}, Bound, nil, 2},
-		{"lost at the end", silent, 119*time.Minute + 30*time.Second, nil, Soliciting, []string{errEnded.Error()}, 1},
+		{"lost at the end", silent, 119*time.Minute + 30*time.Second, nil, Soliciting, []string{ErrEnded.Error()}, 1},
 		{"unknown to the server", says(isRenew, ia(0, 0, status(iana.StatusNoBinding))), 30 * time.Minute, []string{renew, request}, Bound, nil, 2},
 		{"unknown, and the REQUEST unheard", func(asked *dhcpv6.Message, n int) [][]byte {
 			if asked.MessageType != isRenew {
@@ -349,7 +349,11 @@ func TestAnAddressThatAnotherHostHasIsDeclined(t *testing.T) {
 				if got := s.missing(); got != "another host has 2001:db8::7" {
 					t.Error(got)
 				}
-				pass(s.group, 40*time.Second)
+				pass(s.group, 5*time.Second)
+				if got := s.missing(); got != "another host has 2001:db8::7" {
+					t.Error(got)
+				}
+				pass(s.group, 35*time.Second)
 				if diff := cmp.Diff(tt.sent, s.types()); diff != "" {
 					t.Error(diff)
 				}
@@ -522,6 +526,16 @@ func TestAReleaseEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestAReleaseEndsWithItsGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := living(t, silent)
+		time.AfterFunc(time.Second/2, s.group.Close)
+		if kept := s.group.Release(t.Context(), s.client); len(kept) != 1 || len(s.sent) != 1 {
+			t.Errorf("kept %d, sent %q", len(kept), s.types())
+		}
+	})
+}
+
 func TestALeaseOfAnotherProcessIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t, sound)
@@ -615,7 +629,7 @@ func TestAFullQueueIsNoLoss(t *testing.T) {
 				s.refuse = func() error { return full }
 				s.group.Start(true, s.client)
 				pass(s.group, 2*time.Second)
-				if got := s.missing(); got != "no SOLICIT could be sent: "+full.Error() {
+				if got := s.missing(); got != "send SOLICIT: "+full.Error() {
 					t.Error(got)
 				}
 				s.refuse = nil
@@ -635,6 +649,9 @@ func TestClientsGoOnAfterAnError(t *testing.T) {
 		s.refuse = func() error { return unix.ENETDOWN }
 		s.group.Start(true, s.client)
 		pass(s.group, 10*time.Second)
+		if got := s.missing(); got != "send SOLICIT: network is down" {
+			t.Error(got)
+		}
 		s.refuse = nil
 		pass(s.group, 20*time.Second)
 		if len(s.bound) != 1 {

@@ -47,7 +47,7 @@ func (s *script) Send(b []byte) error {
 	}
 	m, err := dhcpv6.MessageFromBytes(b)
 	if err != nil {
-		panic(err)
+		return err // the server's DUID, which the fuzzer has made
 	}
 	s.sent, s.at = append(s.sent, m), append(s.at, time.Now())
 	answers := s.server(m, s.seen[m.MessageType])
