@@ -189,27 +189,22 @@ func (c *Client) wake(at time.Time) {
 	c.group.ringAt(at)
 }
 
-// begin asks for what the client is for.
-func (c *Client) begin(*answer) {
-	if c.mode == stateful {
-		c.solicit(nil)
-	} else if c.mode == stateless {
-		c.inform(nil)
-	}
-}
-
-// anew is begin, for what was not asked for before.
-func (c *Client) anew() {
+// anew begins to ask for what the client is for.
+func (c *Client) anew(*answer) {
 	t := &c.told
 	t.Asked, t.Offered, t.Answered, t.Solicits = time.Time{}, time.Time{}, time.Time{}, 0
-	c.begin(nil)
+	if c.mode == stateful {
+		c.solicit(nil)
+	} else {
+		c.inform(nil)
+	}
 }
 
 // lose gives the address up and begins again.
 func (c *Client) lose(reason error) {
 	c.drop(reason)
 	c.refused = reason
-	c.anew()
+	c.anew(nil)
 }
 
 func (c *Client) drop(reason error) {

@@ -57,7 +57,7 @@ func (g *Group) Start(managed bool, clients ...*Client) {
 	g.do(func(c *Client) {
 		if c.mode < want && c.leaving == nil {
 			c.mode, c.refused = want, nil
-			c.anew()
+			c.anew(nil)
 		}
 	}, clients)
 }
