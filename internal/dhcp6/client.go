@@ -200,8 +200,12 @@ func (c *Client) anew(*answer) {
 	}
 }
 
-// lose gives the address up and begins again.
+// lose gives the address up and begins again. There is nothing to give back then: the
+// lease is over, or a server has said so.
 func (c *Client) lose(reason error) {
+	if c.using {
+		c.paid(c.lease)
+	}
 	c.drop(reason)
 	c.refused = reason
 	c.anew(nil)

@@ -547,6 +547,44 @@ func TestALeaseOfAnotherProcessIsReleased(t *testing.T) {
 	})
 }
 
+// A router that was rebooted may have forgotten who it was.
+func TestOnlyWhoHasALeaseNowIsToldOfItsRelease(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		server server
+		after  time.Duration
+		now    byte
+	}{
+		{"after another has extended it", func(asked *dhcpv6.Message, n int) [][]byte {
+			if asked.MessageType == isRenew {
+				return nil
+			}
+			return [][]byte{reply(asked, from(2))}
+		}, 49 * time.Minute, 2},
+		{"after it was lost", func(asked *dhcpv6.Message, n int) [][]byte {
+			if asked.MessageType == isRenew || asked.MessageType == isRebind {
+				return nil
+			}
+			return [][]byte{reply(asked, from(3))}
+		}, 121 * time.Minute, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := living(t, tt.server)
+				pass(s.group, tt.after)
+				s.forget(tt.server)
+				kept := s.group.Release(t.Context(), s.client)
+				if len(kept) > 0 || len(s.sent) != 1 {
+					t.Fatalf("kept %d, sent %q", len(kept), s.types())
+				}
+				if id := s.sent[0].Options.ServerID().ToBytes(); id[len(id)-1] != tt.now {
+					t.Errorf("told %x", id)
+				}
+			})
+		})
+	}
+}
+
 // What was asked for may be granted to one who is already leaving.
 func TestLateGrantsAreReleased(t *testing.T) {
 	late := func(kind dhcpv6.MessageType, s **script, mods ...mod) server {
