@@ -3,6 +3,7 @@ package dhcp6
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -120,7 +121,7 @@ func (c *Client) parse(wire []byte, from netip.Addr) (*answer, error) {
 		return refuse("an answer that cannot be read", "9915 §8", err)
 	}
 	if a.server = value(a.Options.GetOne(dhcpv6.OptionServerID)); len(a.server) < leastDUID {
-		return refuse("an answer without the server identifier (option 2)", "9915 §16", fmt.Errorf("it does not say who it is"))
+		return refuse("an answer without the server identifier (option 2)", "9915 §16", errors.New("it does not say who it is"))
 	}
 	if id := value(a.Options.GetOne(dhcpv6.OptionClientID)); !bytes.Equal(id, c.id.duid()) {
 		return refuse("an answer without the client's identifier (option 1)", "9915 §16", fmt.Errorf("it is for the client %x", id))
