@@ -76,7 +76,6 @@ func (c *Client) accept(a *answer) {
 	errors.As(err, &status)
 	switch {
 	case errors.Is(err, errWithdrawn) && c.using:
-		c.paid(c.lease)
 		c.lose(err)
 	case status == nil: // as if nobody had answered
 	case status.code == iana.StatusNoBinding && (c.state == Renewing || c.state == Rebinding):
@@ -104,6 +103,8 @@ func (c *Client) another(a *answer) {
 func (c *Client) bind(l Lease) {
 	if c.using && c.lease.Address != l.Address {
 		c.drop(fmt.Errorf("the server gave %s in its place", l.Address))
+	} else if c.using && !c.lease.same(l) {
+		c.paid(c.lease) // another server has it now, or the same with a new DUID
 	}
 	switch c.state {
 	case Renewing:

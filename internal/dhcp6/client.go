@@ -5,9 +5,7 @@ package dhcp6
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -73,9 +71,9 @@ type Client struct {
 type mode int
 
 const (
-	nothing mode = iota
-	stateless
-	managed
+	idle      mode = iota
+	stateless      // options alone
+	stateful       // an address, and options
 )
 
 // plan is how often a message is sent, and when (RFC 9915 §15).
@@ -109,18 +107,17 @@ const (
 // next is how long to wait for the answer after having waited for prev in vain. Late
 // is for the first SOLICIT, which must not be sent again early (RFC 9915 §18.2.1).
 func (p plan) next(prev time.Duration, late bool) time.Duration {
-	base, d := prev, 2*prev
+	random := func(d time.Duration) time.Duration { return rand.N(d/5) - d/10 } // RAND
+	wait := 2*prev + random(max(prev, 10))
 	if prev == 0 {
-		base, d = p.first, p.first
+		if wait = p.first + random(p.first); late {
+			wait = p.first + 1 + rand.N(p.first/10)
+		}
 	}
-	if p.most > 0 && d > p.most {
-		base, d = p.most, p.most
+	if p.most > 0 && wait > p.most {
+		wait = p.most + random(p.most)
 	}
-	tenth := base / 10
-	if late {
-		return d + 1 + rand.N(tenth)
-	}
-	return d - tenth + rand.N(2*tenth)
+	return wait
 }
 
 // handle does what the table says.
@@ -132,7 +129,7 @@ func (c *Client) handle(e event, a *answer) {
 
 // send begins to send a message.
 func (c *Client) send(s State, m *dhcpv6.Message, p plan) {
-	c.state, c.msg, c.plan, c.sends, c.wait = s, m, p, 0, 0
+	c.state, c.msg, c.plan, c.sends, c.wait, c.sendErr = s, m, p, 0, 0, nil
 	if p.delay > 0 {
 		c.wake(time.Now().Add(rand.N(p.delay)))
 		return
@@ -192,27 +189,26 @@ func (c *Client) wake(at time.Time) {
 	c.group.ringAt(at)
 }
 
-// begin asks for what the client is for.
-func (c *Client) begin(*answer) {
-	if c.mode == managed {
+// anew begins to ask for what the client is for.
+func (c *Client) anew(*answer) {
+	t := &c.told
+	t.Asked, t.Offered, t.Answered, t.Solicits = time.Time{}, time.Time{}, time.Time{}, 0
+	if c.mode == stateful {
 		c.solicit(nil)
-	} else if c.mode == stateless {
+	} else {
 		c.inform(nil)
 	}
 }
 
-// anew is begin, for what was not asked for before.
-func (c *Client) anew() {
-	t := &c.told
-	t.Asked, t.Offered, t.Answered, t.Solicits = time.Time{}, time.Time{}, time.Time{}, 0
-	c.begin(nil)
-}
-
-// lose gives the address up and begins again.
+// lose gives the address up and begins again. There is nothing to give back then: the
+// lease is over, or a server has said so.
 func (c *Client) lose(reason error) {
+	if c.using {
+		c.paid(c.lease)
+	}
 	c.drop(reason)
 	c.refused = reason
-	c.anew()
+	c.anew(nil)
 }
 
 func (c *Client) drop(reason error) {
@@ -237,12 +233,10 @@ func (c *Client) owe(l Lease) {
 func (c *Client) paid(l Lease) { c.owed = slices.DeleteFunc(c.owed, l.same) }
 
 func (c *Client) stop() {
-	c.state, c.mode, c.msg, c.using, c.at = Stopped, nothing, nil, false, time.Time{}
+	c.state, c.mode, c.msg, c.using, c.at = Stopped, idle, nil, false, time.Time{}
 }
 
-var (
-	errEnded     = errors.New("the lease has ended: nobody answered the renewal")
-	errWithdrawn = errors.New("the server took the address back (a valid lifetime of 0)")
-)
+// ErrEnded is why a client lost a lease of which it asked for more in vain.
+var ErrEnded = errors.New("the lease has ended: nobody answered the renewal")
 
-func conflict(a netip.Addr) error { return fmt.Errorf("another host has %s", a) }
+var errWithdrawn = errors.New("the server took the address back (a valid lifetime of 0)")

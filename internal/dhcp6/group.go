@@ -49,15 +49,15 @@ func (g *Group) Add(id Identity, host Host) *Client {
 
 // Start has clients ask for an address (managed), or for options alone. Who does
 // that already goes on, and who has asked for an address does not go back.
-func (g *Group) Start(forAddress bool, clients ...*Client) {
+func (g *Group) Start(managed bool, clients ...*Client) {
 	want := stateless
-	if forAddress {
-		want = managed
+	if managed {
+		want = stateful
 	}
 	g.do(func(c *Client) {
 		if c.mode < want && c.leaving == nil {
 			c.mode, c.refused = want, nil
-			c.anew()
+			c.anew(nil)
 		}
 	}, clients)
 }
@@ -130,7 +130,7 @@ func (g *Group) ring() {
 		default:
 			c.at = time.Time{}
 			if c.using && c.lease.ended() {
-				c.lose(errEnded)
+				c.lose(ErrEnded)
 			} else {
 				c.handle(onTick, nil)
 			}

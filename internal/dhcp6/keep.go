@@ -1,12 +1,12 @@
 package dhcp6
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
-
-	"errors"
 )
 
 // goOn uses the lease until T1.
@@ -51,7 +51,7 @@ func (c *Client) confirmed(a *answer) {
 
 // decline tells the server that another host has the address (RFC 9915 §18.2.8).
 func (c *Client) decline(*answer) {
-	c.refused = conflict(c.lease.Address)
+	c.refused = fmt.Errorf("another host has %s", c.lease.Address)
 	c.remarks.Add("an address was given out that another host has", "", "for example %s", c.lease.Address)
 	c.told.Declined++
 	c.drop(c.refused)

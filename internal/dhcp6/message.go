@@ -3,6 +3,7 @@ package dhcp6
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -73,6 +74,9 @@ type answer struct {
 	ia     *dhcpv6.OptIANA // the client's; nil: none
 }
 
+// leastDUID is the shortest DUID: a type and one byte (RFC 9915 §11.1).
+const leastDUID = 3
+
 // mostWire is the longest message that is read: what fits in an Ethernet frame. It
 // bounds the number of options and their depth, whatever their parser makes of them.
 const mostWire = 1500
@@ -116,8 +120,8 @@ func (c *Client) parse(wire []byte, from netip.Addr) (*answer, error) {
 	if err := a.Options.FromBytesWithParser(wire[4:], c.option); err != nil {
 		return refuse("an answer that cannot be read", "9915 §8", err)
 	}
-	if a.server = value(a.Options.GetOne(dhcpv6.OptionServerID)); len(a.server) == 0 {
-		return refuse("an answer without the server identifier (option 2)", "9915 §16", fmt.Errorf("it does not say who it is"))
+	if a.server = value(a.Options.GetOne(dhcpv6.OptionServerID)); len(a.server) < leastDUID {
+		return refuse("an answer without the server identifier (option 2)", "9915 §16", errors.New("it does not say who it is"))
 	}
 	if id := value(a.Options.GetOne(dhcpv6.OptionClientID)); !bytes.Equal(id, c.id.duid()) {
 		return refuse("an answer without the client's identifier (option 1)", "9915 §16", fmt.Errorf("it is for the client %x", id))

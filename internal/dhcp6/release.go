@@ -2,6 +2,7 @@ package dhcp6
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -54,7 +55,7 @@ func (c *Client) leave(f *farewell) {
 		c.owe(c.offer) // the REPLY may be on its way
 	}
 	late := c.state == Soliciting && c.sends > 0 && time.Since(c.at.Add(-c.wait)) < lateWait
-	c.mode, c.using, c.given = nothing, false, 0
+	c.mode, c.using, c.given = idle, false, 0
 	if !late && len(c.owed) == 0 {
 		c.stop()
 		return
@@ -86,9 +87,6 @@ func (g *Group) admit() {
 	for len(g.queue) > 0 && g.unanswered < mostUnanswered {
 		c := g.queue[0]
 		g.queue = g.queue[1:]
-		if c.leaving == nil {
-			continue
-		}
 		g.unanswered++
 		c.holding = true
 		l := c.owed[c.given]
@@ -136,6 +134,7 @@ func (c *Client) depart() {
 	c.stop()
 	if f := c.leaving; f != nil {
 		c.leaving = nil
+		c.group.queue = slices.DeleteFunc(c.group.queue, func(q *Client) bool { return q == c })
 		if f.left--; f.left == 0 {
 			close(f.done)
 		}

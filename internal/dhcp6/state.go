@@ -36,7 +36,7 @@ var table map[State]map[event]func(*Client, *answer)
 
 func init() { // the actions look at the table, too
 	table = map[State]map[event]func(*Client, *answer){
-		Init:       {onTick: (*Client).begin},
+		Init:       {onTick: (*Client).anew},
 		Soliciting: {onTick: (*Client).solicitAgain, onAdvertise: (*Client).choose, onReply: (*Client).accept, onLink: (*Client).solicit},
 		Requesting: {onTick: (*Client).again, onSpent: (*Client).requestInVain, onReply: (*Client).accept, onConflict: (*Client).decline},
 		Informing:  {onTick: (*Client).again, onReply: (*Client).informed, onLink: (*Client).inform},

@@ -42,15 +42,15 @@ func (c *Client) whyNot() error {
 	switch {
 	case c.using, c.state == Informed:
 		return nil
-	case c.mode == nothing:
+	case c.mode == idle:
 		return errors.New("it does not ask for an address")
+	case c.sendErr != nil && c.msg != nil:
+		return fmt.Errorf("send %s: %w", c.msg.MessageType, c.sendErr)
 	case c.refused != nil && c.state == Soliciting && c.sends > 0:
 		return fmt.Errorf("%w (%s sent since)", c.refused, measure.Times(c.sends, c.msg.MessageType.String()))
 	case c.refused != nil:
 		return c.refused
-	case c.sends == 0 && c.sendErr != nil:
-		return fmt.Errorf("no %s could be sent: %w", c.msg.MessageType, c.sendErr)
-	case c.sends == 0:
+	case c.msg == nil || c.sends == 0:
 		return errors.New("it is about to ask")
 	}
 	return c.unanswered()
