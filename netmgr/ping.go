@@ -65,10 +65,7 @@ func (m *NetworkManager) pingers(t Target, clients []*Client) []icmp.Client {
 	all := make([]icmp.Client, len(clients))
 	for i, c := range clients {
 		c.awaitSettled()
-		p := icmp.Client{
-			Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute,
-			Address: func() netip.Addr { return c.Lease().Address.Addr() },
-		}
+		p := icmp.Client{Name: c.Name, MAC: c.MAC, NS: c.ns, NoRoute: c.noRoute}
 		p.Err = guard.Do(func() (err error) { p.Target, err = t(c); return err })
 		all[i] = p
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
-	"net/netip"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
@@ -12,7 +11,7 @@ import (
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
-// echo makes and recognises the echo requests of one ProbeAll (RFC 792).
+// echo makes and recognises the echo requests of one ProbeAll (RFC 792, RFC 4443).
 //
 //	ICMP header   type, code, checksum, identifier, the low half of the sequence number
 //	payload       8 bytes token, 4 bytes sequence number, padding
@@ -42,36 +41,49 @@ func newEcho() (e echo) {
 }
 
 // request writes an echo request into b, as it is handed to a raw socket:
-// without the IP header.
-func (e echo) request(b *[headerLen + echoPayloadLen]byte, seq uint32) {
-	*b = [len(b)]byte{0: byte(ipv4.ICMPTypeEcho)}
+// without the IP header. The checksum of ICMPv6 is the kernel's (RFC 3542 §3.1).
+func (e echo) request(b *[headerLen + echoPayloadLen]byte, f *family, seq uint32) {
+	*b = [len(b)]byte{0: number(f.request)}
 	binary.BigEndian.PutUint16(b[4:], e.id)
 	binary.BigEndian.PutUint16(b[6:], uint16(seq))
 	payload := b[headerLen:]
 	copy(payload, e.token[:])
 	binary.BigEndian.PutUint32(payload[echoTokenLen:], seq)
 	copy(payload[echoTokenLen+echoSeqLen:], echoPadding)
-	binary.BigEndian.PutUint16(b[2:], packets.Checksum(packets.Sum(0, b[:])))
+	if f == icmp4 {
+		binary.BigEndian.PutUint16(b[2:], packets.Checksum(packets.Sum(0, b[:])))
+	}
 }
 
-// reply reads an IPv4 packet, as it comes from a raw socket, with a sound
-// reply to a request of ours.
-func (e echo) reply(packet []byte) (from netip.Addr, seq uint32, ok bool) {
+// message is the ICMP message in what comes from a raw socket: behind an IPv4
+// header, but without one of IPv6. It is nil when there is none.
+func (f *family) message(packet []byte) []byte {
+	if f == icmp6 {
+		return packet
+	}
 	if len(packet) < ipv4.HeaderLen || packet[0]>>4 != ipv4.Version || packet[9] != unix.IPPROTO_ICMP {
-		return from, 0, false
+		return nil
 	}
 	ipLen := int(packet[0]&0x0f) * 4
-	if ipLen < ipv4.HeaderLen || len(packet) < ipLen+headerLen {
-		return from, 0, false
+	if ipLen < ipv4.HeaderLen || len(packet) < ipLen {
+		return nil
 	}
-	msg := packet[ipLen:]
-	// Raw sockets get their copy before the kernel looks at the checksum (ip_input.c).
-	if msg[0] != byte(ipv4.ICMPTypeEchoReply) || msg[1] != 0 || packets.Checksum(packets.Sum(0, msg)) != 0 ||
-		binary.BigEndian.Uint16(msg[4:]) != e.id {
-		return from, 0, false
+	return packet[ipLen:]
+}
+
+// reply reads a packet, as it comes from a raw socket, with a sound reply to a
+// request of ours.
+func (e echo) reply(f *family, packet []byte) (seq uint32, ok bool) {
+	msg := f.message(packet)
+	if len(msg) < headerLen || msg[0] != number(f.reply) || msg[1] != 0 || binary.BigEndian.Uint16(msg[4:]) != e.id {
+		return 0, false
 	}
-	seq, ok = e.sequence(msg[headerLen:])
-	return netip.AddrFrom4([4]byte(packet[12:16])), seq, ok
+	// Raw sockets get their copy before the kernel looks at the checksum of ICMP
+	// (ip_input.c), but not before it looks at that of ICMPv6 (raw.c).
+	if f == icmp4 && packets.Checksum(packets.Sum(0, msg)) != 0 {
+		return 0, false
+	}
+	return e.sequence(msg[headerLen:])
 }
 
 // sequence reads the payload of a request or reply of ours.

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 
 	"github.com/lanstorm/lanstorm/internal/packets"
 )
@@ -17,7 +18,7 @@ var us = netip.MustParseAddr("10.77.0.10")
 // echoReply is what comes back for request seq of e, changed by change.
 func echoReply(tb testing.TB, e echo, seq uint32, options int, change func(icmp []byte)) []byte {
 	var msg [headerLen + echoPayloadLen]byte
-	e.request(&msg, seq)
+	e.request(&msg, icmp4, seq)
 	msg[0] = byte(ipv4.ICMPTypeEchoReply)
 	if change != nil {
 		change(msg[:])
@@ -27,21 +28,34 @@ func echoReply(tb testing.TB, e echo, seq uint32, options int, change func(icmp 
 	return ipPacket(tb, googleDNS, us, options, msg[:])
 }
 
-func TestARequestIsWhatOthersTakeForOne(t *testing.T) {
-	e := newEcho()
+// echoReply6 is the same of ICMPv6, with the checksum that the kernel has seen.
+func echoReply6(e echo, seq uint32, change func(icmp []byte)) []byte {
 	var msg [headerLen + echoPayloadLen]byte
-	e.request(&msg, 0x12345)
-	parsed, err := icmp.ParseMessage(1, msg[:])
-	if err != nil {
-		t.Fatal(err)
+	e.request(&msg, icmp6, seq)
+	msg[0] = byte(ipv6.ICMPTypeEchoReply)
+	if change != nil {
+		change(msg[:])
 	}
-	body, ok := parsed.Body.(*icmp.Echo)
-	if !ok || parsed.Type != ipv4.ICMPTypeEcho || body.ID != int(e.id) || body.Seq != 0x2345 || len(body.Data) != 56 {
-		t.Errorf("%+v %+v", parsed, body)
-	}
-	again, err := parsed.Marshal(nil) // with x/net's checksum
-	if err != nil || !slices.Equal(again, msg[:]) {
-		t.Errorf("%x, by x/net %x (%v)", msg, again, err)
+	return msg[:]
+}
+
+func TestARequestIsWhatOthersTakeForOne(t *testing.T) {
+	for _, f := range []*family{icmp4, icmp6} {
+		e := newEcho()
+		var msg [headerLen + echoPayloadLen]byte
+		e.request(&msg, f, 0x12345)
+		parsed, err := icmp.ParseMessage(f.protocol, msg[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, ok := parsed.Body.(*icmp.Echo)
+		if !ok || parsed.Type != f.request || body.ID != int(e.id) || body.Seq != 0x2345 || len(body.Data) != 56 {
+			t.Errorf("%+v %+v", parsed, body)
+		}
+		again, err := parsed.Marshal(nil) // with x/net's checksum, if it is ICMP
+		if err != nil || !slices.Equal(again, msg[:]) {
+			t.Errorf("%x, by x/net %x (%v)", msg, again, err)
+		}
 	}
 }
 
@@ -75,9 +89,30 @@ func TestOnlyOwnRepliesAreTaken(t *testing.T) {
 		{"nothing", nil, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			from, seq, ok := e.reply(tt.packet)
-			if ok != tt.ok || ok && (seq != 70000 || from != googleDNS) {
-				t.Errorf("%d from %s, %t", seq, from, ok)
+			if seq, ok := e.reply(icmp4, tt.packet); ok != tt.ok || ok && seq != 70000 {
+				t.Errorf("%d, %t", seq, ok)
+			}
+		})
+	}
+	sound = echoReply6(e, 70000, nil)
+	for _, tt := range []struct {
+		name   string
+		packet []byte
+		ok     bool
+	}{
+		{"a reply", sound, true},
+		{"of another run", echoReply6(other, 70000, nil), false},
+		{"of another program", echoReply6(e, 70000, func(m []byte) { m[5]++ }), false},
+		{"a request", echoReply6(e, 70000, func(m []byte) { m[0] = 128 }), false},
+		{"a reply of IPv4", echoReply6(e, 70000, func(m []byte) { m[0] = 0 }), false},
+		{"a code", echoReply6(e, 70000, func(m []byte) { m[1] = 1 }), false},
+		{"a payload cut off", sound[:len(sound)-1], false},
+		{"half a header", sound[:4], false},
+		{"nothing", nil, false},
+	} {
+		t.Run("ICMPv6: "+tt.name, func(t *testing.T) {
+			if seq, ok := e.reply(icmp6, tt.packet); ok != tt.ok || ok && seq != 70000 {
+				t.Errorf("%d, %t", seq, ok)
 			}
 		})
 	}
@@ -102,9 +137,15 @@ func FuzzEchoReply(f *testing.F) {
 	f.Add(echoReply(f, e, 1<<31, 40, nil))
 	f.Add(unreachablePacket(f, 1, 0, pinged(f, googleDNS, 0)))
 	f.Add([]byte{0x4f})
+	f.Add(echoReply6(e, 1, nil))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		e.departed(packet)
-		_, seq, ok := e.reply(packet)
+		if seq, ok := e.reply(icmp6, packet); ok {
+			if got, ok := e.departed(packet); !ok || got != seq || packet[0] != 129 {
+				t.Errorf("sequence number %d, at the end %d: %x", seq, got, packet)
+			}
+		}
+		seq, ok := e.reply(icmp4, packet)
 		if !ok {
 			return
 		}

@@ -93,7 +93,7 @@ func (r *prober) exchange(ctx context.Context) {
 func (r *prober) try(a attempt, start instant) (attempt, time.Duration) {
 	c := a.to
 	var msg [headerLen + echoPayloadLen]byte
-	r.echo.request(&msg, a.seq)
+	r.echo.request(&msg, c.family(), a.seq)
 
 	at := now()
 	elapsed := at.since(start)

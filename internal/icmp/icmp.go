@@ -1,5 +1,5 @@
-// Package icmp is echo requests and their replies (RFC 792): whether a host
-// answers, by go-ping, and how long it takes, by the kernel's timestamps
+// Package icmp is echo requests and their replies (RFC 792, RFC 4443): whether a
+// host answers, by go-ping, and how long it takes, by the kernel's timestamps
 // (timestamping.rst).
 package icmp
 
@@ -16,9 +16,8 @@ import (
 type Client struct {
 	Name    string
 	MAC     net.HardwareAddr
-	NS      *namespace.NS // where its sockets are opened
-	Address func() netip.Addr
-	Target  netip.Addr
+	NS      *namespace.NS              // where its sockets are opened
+	Target  netip.Addr                 // the zone of a link-local one is the index of the link, as "2"
 	Err     error                      // why there is no target; then nothing is sent
 	NoRoute func(to netip.Addr) string // why the kernel does not know where to send
 
@@ -55,7 +54,7 @@ func (p Ping) withDefaults() Ping {
 type Result struct {
 	Client     string                `json:"client"`
 	MAC        string                `json:"mac"`
-	Target     netip.Addr            `json:"target"`
+	Target     netip.Addr            `json:"target"`               // without a zone
 	Asked      int                   `json:"asked"`                // requests that were to be sent
 	Sent       int                   `json:"sent"`                 // requests that the kernel took
 	Received   int                   `json:"received"`             // requests with a reply in time
@@ -67,7 +66,7 @@ type Result struct {
 }
 
 func (c Client) result(p Ping) Result {
-	return Result{Client: c.Name, MAC: c.MAC.String(), Target: c.Target, Asked: p.Count}
+	return Result{Client: c.Name, MAC: c.MAC.String(), Target: c.Target.WithZone(""), Asked: p.Count}
 }
 
 // Loss is the share of requests without a reply in time, in percent. What was to

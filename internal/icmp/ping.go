@@ -72,8 +72,8 @@ func (c Client) ping(ctx context.Context, p Ping, r *Result, noBuffers *atomic.I
 		if err := later.first(); err != nil {
 			r.Reason += ": " + err.Error()
 		}
-	case errors.Is(err, unix.ENETUNREACH):
-		r.Reason = c.NoRoute(c.Target)
+	case c.noRoute(err):
+		r.Reason = c.NoRoute(r.Target)
 	case err != nil:
 		return fmt.Errorf("tester: cannot ping: %w", err)
 	case r.Reason == "":
@@ -87,7 +87,7 @@ func (c Client) ping(ctx context.Context, p Ping, r *Result, noBuffers *atomic.I
 // later takes those of the others.
 func (c Client) pingOnce(ctx context.Context, p Ping, r *Result, later *sendErrors) error {
 	pinger := ping.New("")
-	pinger.SetIPAddr(&net.IPAddr{IP: c.Target.AsSlice()})
+	pinger.SetIPAddr(&net.IPAddr{IP: c.Target.AsSlice(), Zone: c.Target.Zone()})
 	pinger.SetPrivileged(true)
 	pinger.SetLogger(later)
 	pinger.RecordRtts = false
@@ -100,7 +100,7 @@ func (c Client) pingOnce(ctx context.Context, p Ping, r *Result, later *sendErro
 	defer stop()
 
 	return c.NS.Enter(func(leave func() error) error {
-		errs, err := listenErrors()
+		errs, err := c.listenErrors()
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (c Client) pingOnce(ctx context.Context, p Ping, r *Result, later *sendErro
 			r.RTT = rtt
 		}
 		if r.Received == 0 {
-			r.Reason = errs.about(c.Target, c.Address())
+			r.Reason = errs.complaint()
 		}
 		return err
 	})

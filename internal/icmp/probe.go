@@ -65,7 +65,7 @@ func (l Latency) Worst(n int) []Result {
 //
 // An RTT is the time from when the link's driver got the request to when the
 // link got the reply (timestamping.rst), so neither the way through lanstorm
-// and its scheduling nor a client's wait for ARP is part of it. Where no driver
+// and its scheduling nor a client's wait for the neighbour's MAC address is part of it. Where no driver
 // says when it got the request, as between two macvlans in bridge mode, the
 // time counts from the system call.
 func ProbeAll(ctx context.Context, clients []Client, p Ping) Latency {
@@ -175,7 +175,7 @@ func (c Control) String() string {
 // The error is one of this machine.
 func PingOver(ctx context.Context, link string, target netip.Addr, interval, timeout time.Duration) (Control, error) {
 	const ever = 1000 * time.Hour
-	client := Client{link: link, Target: target, Address: func() (unknown netip.Addr) { return unknown }}
+	client := Client{link: link, Target: target}
 	r := newProber(Ping{Duration: ever, Interval: interval, Timeout: timeout}.withDefaults(), []Client{client})
 	defer r.close()
 	r.open()

@@ -3,7 +3,6 @@ package icmp
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"time"
 
@@ -74,13 +73,13 @@ func (r *prober) awaitStamps() {
 	var control [256]byte
 	probe := newEcho() // another: nothing of it is ours
 	probe.id = r.echo.id
-	probe.request(&msg, 0)
-	fd := r.able[0].fd
+	fd, family := r.able[0].fd, r.able[0].family()
+	probe.request(&msg, family, 0)
 	for range tries {
-		if sendEcho(fd, msg[:], netip.AddrFrom4([4]byte{127, 0, 0, 1})) != nil {
+		if sendEcho(fd, msg[:], family.self) != nil {
 			return
 		}
-		if n, stamp, _ := readStamped(fd, packet[:], control[:], 0); n > 0 && stamp > 0 {
+		if n, _, stamp, _ := readStamped(fd, packet[:], control[:], 0); n > 0 && stamp > 0 {
 			return
 		}
 		time.Sleep(time.Millisecond)
@@ -122,7 +121,7 @@ func (r *prober) drain(in *reader) {
 // there as well, but from the socket itself more is learned of them.
 func (r *prober) readDepartures(c *probed, in *reader) {
 	for {
-		n, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], unix.MSG_ERRQUEUE)
+		n, _, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], unix.MSG_ERRQUEUE)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -141,19 +140,17 @@ func (r *prober) readDepartures(c *probed, in *reader) {
 
 // readReply reads one packet. epoll tells if there are more.
 func (r *prober) readReply(c *probed, in *reader) {
-	n, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], 0)
+	n, from, stamp, err := readStamped(c.fd, in.packet[:], in.control[:], 0)
 	if err != nil {
 		return
 	}
 	packet := in.packet[:n]
-	from, seq, ok := r.echo.reply(packet)
+	seq, ok := r.echo.reply(c.family(), packet)
 	switch {
 	case ok && from == c.Target:
 		r.count(c, seq, stamp, in)
 	case !ok && c.complaint == "":
-		if from, what, ok := parseError(packet, c.Target); ok && from != c.Address() {
-			c.complaint = fmt.Sprintf("%s, says %s", what, from)
-		}
+		c.complaint = c.complaintOf(packet, from)
 	}
 }
 

@@ -16,13 +16,11 @@ import (
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
 
-var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-
-// alone is a client with nothing but a loopback interface, which it pings.
-func alone(tb testing.TB, name string) Client {
+// dual is a namespace in which addresses need no proof that they are unique.
+func dual(tb testing.TB, name string) (*namespace.NS, *netlink.Handle) {
 	tb.Helper()
 	nstest.Need(tb)
-	ns, err := namespace.Create(name)
+	ns, err := namespace.CreateMarked(name, "", namespace.Dual)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -32,14 +30,24 @@ func alone(tb testing.TB, name string) Client {
 		}
 	})
 	h, err := ns.Netlink()
+	if err == nil {
+		tb.Cleanup(h.Close)
+		err = ns.SetSysctl("net/ipv6/conf/default/accept_dad", "0")
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer h.Close()
+	return ns, h
+}
+
+// alone is a client with nothing but a loopback interface, which it pings.
+func alone(tb testing.TB, name string) Client {
+	tb.Helper()
+	ns, h := dual(tb, name)
 	if err := h.LinkSetUp(&netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: 1}}); err != nil {
 		tb.Fatal(err)
 	}
-	return Client{Name: name, NS: ns, Address: func() netip.Addr { return loopback }, Target: loopback}
+	return Client{Name: name, NS: ns, Target: icmp4.self}
 }
 
 // prepared is a prober whose sockets are open.
@@ -57,8 +65,15 @@ func prepared(tb testing.TB, p Ping, clients ...Client) *prober {
 }
 
 func TestOverflowsAreCounted(t *testing.T) {
+	client := alone(t, "alone")
+	for _, client.Target = range []netip.Addr{icmp4.self, icmp6.self} {
+		t.Run(client.Target.String(), func(t *testing.T) { testOverflows(t, client) })
+	}
+}
+
+func testOverflows(t *testing.T, client Client) {
 	const requests = 100
-	r := prepared(t, Ping{Count: requests, Interval: ms, Timeout: 50 * ms}, alone(t, "alone"))
+	r := prepared(t, Ping{Count: requests, Interval: ms, Timeout: 50 * ms}, client)
 	c := r.all[0]
 	if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil { // the kernel's least
 		t.Fatal(err)
@@ -136,7 +151,7 @@ func TestForgedReplies(t *testing.T) {
 		t.Helper()
 		packet := echoReply(t, e, seq, 0, nil)[ipv4.HeaderLen:]
 		control := unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: netip.MustParseAddr(from).As4()})
-		if err := unix.Sendmsg(forger, packet, control, &unix.SockaddrInet4{Addr: loopback.As4()}, 0); err != nil {
+		if err := unix.Sendmsg(forger, packet, control, &unix.SockaddrInet4{Addr: icmp4.self.As4()}, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -157,15 +172,20 @@ func TestForgedReplies(t *testing.T) {
 }
 
 func TestEachRequestIsSeenToLeave(t *testing.T) {
-	r := prepared(t, Ping{Count: 5, Interval: ms}, alone(t, "alone"))
-	r.run(t.Context())
-	for i, q := range r.all[0].flight.requests {
-		if q.left < q.sent.wall || q.state != answered {
-			t.Errorf("request %d was sent at %d and left at %d", i, q.sent.wall, q.left)
-		}
-	}
-	if res := r.result(t.Context()); res.RTT.Count() != 5 || res.Unstamped > 0 {
-		t.Errorf("%d RTTs, %d not stamped", res.RTT.Count(), res.Unstamped)
+	client := alone(t, "alone")
+	for _, client.Target = range []netip.Addr{icmp4.self, icmp6.self} {
+		t.Run(client.Target.String(), func(t *testing.T) {
+			r := prepared(t, Ping{Count: 5, Interval: ms}, client)
+			r.run(t.Context())
+			for i, q := range r.all[0].flight.requests {
+				if q.left < q.sent.wall || q.state != answered {
+					t.Errorf("request %d was sent at %d and left at %d", i, q.sent.wall, q.left)
+				}
+			}
+			if res := r.result(t.Context()); res.RTT.Count() != 5 || res.Unstamped > 0 {
+				t.Errorf("%d RTTs, %d not stamped", res.RTT.Count(), res.Unstamped)
+			}
+		})
 	}
 }
 

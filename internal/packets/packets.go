@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -43,6 +44,32 @@ func Htons(v uint16) uint16 { return binary.NativeEndian.Uint16(binary.BigEndian
 func Addr4(ip net.IP) netip.Addr {
 	a, _ := netip.AddrFromSlice(ip.To4())
 	return a
+}
+
+// Sockaddr is an address as system calls take it. Its zone, if it has one, is the
+// index of a link.
+func Sockaddr(to netip.AddrPort) unix.Sockaddr {
+	addr, port := to.Addr(), int(to.Port())
+	if addr.Is4() {
+		return &unix.SockaddrInet4{Addr: addr.As4(), Port: port}
+	}
+	zone, _ := strconv.ParseUint(addr.Zone(), 10, 32)
+	return &unix.SockaddrInet6{Addr: addr.As16(), Port: port, ZoneId: uint32(zone)}
+}
+
+// From is the address in what a system call says, invalid when there is none.
+func From(s unix.Sockaddr) netip.Addr {
+	switch s := s.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(s.Addr)
+	case *unix.SockaddrInet6:
+		addr := netip.AddrFrom16(s.Addr)
+		if s.ZoneId != 0 {
+			addr = addr.WithZone(strconv.Itoa(int(s.ZoneId)))
+		}
+		return addr
+	}
+	return netip.Addr{}
 }
 
 // Filter has the kernel hand on only what program accepts (socket(7),
