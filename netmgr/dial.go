@@ -8,12 +8,15 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mdlayher/socket"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/guard"
+	"github.com/lanstorm/lanstorm/internal/packets"
 )
 
 // errGone is why what a client's connections were about came to nothing.
@@ -36,8 +39,8 @@ func (c *tcpConn) Close() error { c.forget(); return c.TCPConn.Close() }
 func (c *udpConn) Close() error { c.forget(); return c.UDPConn.Close() }
 
 // ListenPacket opens a UDP socket of the client, which is closed with the client
-// at the latest. network is "udp" or "udp4", address an IP address and port of
-// the client or ":port".
+// at the latest. network is "udp", "udp4" or "udp6", address an IP address and port
+// of the client or ":port". A zone is the index of a link.
 func (c *Client) ListenPacket(network, address string) (net.PacketConn, error) {
 	var conn *net.UDPConn
 	err := c.ns.Do(func() error {
@@ -58,14 +61,22 @@ func (c *Client) ownUDP(conn *net.UDPConn) *udpConn {
 	return &udpConn{conn, context.AfterFunc(c.life, func() { conn.Close() })}
 }
 
+// families are the networks of look-ups for those of connections.
+var families = map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6", "udp": "ip", "udp4": "ip4", "udp6": "ip6"}
+
 // DialContext connects from the client to address, host and port, where the
-// host is an IPv4 address or a name that the client's own resolver looks up.
-// network is "tcp", "tcp4", "udp" or "udp4". It fits http.Transport. The
-// connection is closed with the client at the latest.
+// host is an IP address, whose zone is the index of a link, or a name that the
+// client's own resolver looks up. network is "tcp", "tcp4", "tcp6", "udp", "udp4" or
+// "udp6". It fits http.Transport. The connection is closed with the client at the
+// latest.
 //
-// Of a name's addresses the next is tried when one has failed, or has not
-// answered for a quarter of a second (RFC 8305 §5); the first that answers counts.
+// The families of a name's addresses take turns, IPv6 first (RFC 8305 §4). The next
+// is tried when one has failed, or has not answered for a quarter of a second (§5);
+// the first that answers counts.
 func (c *Client) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if families[network] == "" {
+		return nil, net.UnknownNetworkError(network)
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -74,26 +85,37 @@ func (c *Client) DialContext(ctx context.Context, network, address string) (net.
 	if err != nil {
 		return nil, err
 	}
-	addrs, err := c.lookUp(ctx, host)
+	addrs, err := c.lookUp(ctx, families[network], host)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // those that were too slow
-	return first(addrs, func(addr netip.Addr) (net.Conn, error) {
+	return first(inTurns(addrs), func(addr netip.Addr) (net.Conn, error) {
 		return c.dial(ctx, network, netip.AddrPortFrom(addr, uint16(portNumber)))
 	})
 }
 
+// inTurns has the families of addresses take turns.
+func inTurns(addrs []netip.Addr) (sorted []netip.Addr) {
+	six := slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is4)
+	four := slices.DeleteFunc(slices.Clone(addrs), netip.Addr.Is6)
+	for i := range addrs {
+		sorted = append(sorted, six[min(i, len(six)):min(i+1, len(six))]...)
+		sorted = append(sorted, four[min(i, len(four)):min(i+1, len(four))]...)
+	}
+	return sorted
+}
+
 // lookUp and connect tell whoever traces a request (package httptrace) how long
 // they take, as the net package does.
-func (c *Client) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+func (c *Client) lookUp(ctx context.Context, network, host string) ([]netip.Addr, error) {
 	t := httptrace.ContextClientTrace(ctx)
 	if _, err := netip.ParseAddr(host); err == nil || t == nil || t.DNSStart == nil || t.DNSDone == nil {
-		return c.Resolver().LookupNetIP(ctx, "ip4", host)
+		return c.Resolver().LookupNetIP(ctx, network, host)
 	}
 	t.DNSStart(httptrace.DNSStartInfo{Host: host})
-	addrs, err := c.Resolver().LookupNetIP(ctx, "ip4", host)
+	addrs, err := c.Resolver().LookupNetIP(ctx, network, host)
 	t.DNSDone(httptrace.DNSDoneInfo{Err: err})
 	return addrs, err
 }
@@ -171,19 +193,20 @@ func (e oneLine) Error() string {
 
 // dial connects to one address.
 func (c *Client) dial(ctx context.Context, network string, to netip.AddrPort) (conn net.Conn, err error) {
-	switch network {
-	case "udp", "udp4":
+	if strings.HasPrefix(network, "udp") {
+		network = "udp6"
+		if to.Addr().Is4() {
+			network = "udp4"
+		}
 		err = c.ns.Do(func() error {
-			udp, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
+			udp, err := net.DialUDP(network, nil, net.UDPAddrFromAddrPort(to))
 			if err == nil {
 				conn = c.ownUDP(udp)
 			}
 			return err
 		})
-	case "tcp", "tcp4":
+	} else {
 		conn, err = c.connect(ctx, to)
-	default:
-		return nil, net.UnknownNetworkError(network)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", to, err)
@@ -196,7 +219,11 @@ func (c *Client) dial(ctx context.Context, network string, to netip.AddrPort) (c
 func (c *Client) dialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	var s *socket.Conn
 	err := c.ns.Do(func() (err error) {
-		s, err = socket.Socket(unix.AF_INET, unix.SOCK_STREAM, 0, "tcp", nil)
+		domain := unix.AF_INET6
+		if to.Addr().Is4() {
+			domain = unix.AF_INET
+		}
+		s, err = socket.Socket(domain, unix.SOCK_STREAM, 0, "tcp", nil)
 		return err
 	})
 	if err != nil {
@@ -209,7 +236,7 @@ func (c *Client) dialTCP(ctx context.Context, to netip.AddrPort) (net.Conn, erro
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.life, func() { cancel(errGone) })()
-	if _, err := s.Connect(ctx, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}); err != nil {
+	if _, err := s.Connect(ctx, packets.Sockaddr(to)); err != nil {
 		if context.Cause(ctx) == errGone {
 			err = errGone
 		}

@@ -1,13 +1,18 @@
 package netmgr
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 func TestTheFirstAddressThatAnswersCounts(t *testing.T) {
@@ -73,6 +78,31 @@ func TestTheFirstAddressThatAnswersCounts(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestFamiliesTakeTurns(t *testing.T) {
+	for _, tt := range []struct{ name, addrs, want string }{
+		{"IPv4 alone", "192.0.2.2 192.0.2.1", "192.0.2.2 192.0.2.1"},
+		{"IPv6 alone", "2001:db8::2 2001:db8::1", "2001:db8::2 2001:db8::1"},
+		{"more of IPv4", "192.0.2.1 192.0.2.2 192.0.2.3 2001:db8::1", "2001:db8::1 192.0.2.1 192.0.2.2 192.0.2.3"},
+		{"more of IPv6", "2001:db8::1 2001:db8::2 192.0.2.1 2001:db8::3", "2001:db8::1 192.0.2.1 2001:db8::2 2001:db8::3"},
+		{"as many of each", "192.0.2.1 192.0.2.2 2001:db8::1 2001:db8::2", "2001:db8::1 192.0.2.1 2001:db8::2 192.0.2.2"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var addrs []netip.Addr
+			for _, text := range strings.Fields(tt.addrs) {
+				addrs = append(addrs, netip.MustParseAddr(text))
+			}
+			if got := strings.Trim(fmt.Sprint(inTurns(addrs)), "[]"); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// LookupBoth is LookupNetIP of a client with addresses of both families.
+func LookupBoth(ctx context.Context, c *Client, name string) ([]netip.Addr, error) {
+	return c.Resolver().lookup(ctx, name, []uint16{dns.TypeAAAA, dns.TypeA})
 }
 
 type numbered struct {

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/miekg/dns"
 
-	"github.com/lanstorm/lanstorm/internal/packets"
+	"github.com/lanstorm/lanstorm/internal/guard"
 )
 
 // Resolver looks names up the way a client of the LAN does: it asks the name
@@ -29,17 +32,30 @@ const (
 	queryTries = 2
 )
 
-// LookupNetIP returns the IPv4 addresses of host, at least one. network is
-// "ip" or "ip4". An address is returned as it is. A name without a dot is
-// tried in the domains of the lease's search list first. The error names the
-// servers asked and what each said.
+// LookupNetIP returns the addresses of host, at least one, those of IPv6 first.
+// network is "ip4", "ip6" or "ip": of both families, but names are looked up for
+// those alone of which the client has an address itself, a global one (as
+// AI_ADDRCONFIG of RFC 3493 §6.1). An address is returned as it is. A name without
+// a dot is tried in the domains of the lease's search list first. The error names
+// the servers asked and what each said.
 func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
-	if network != "ip" && network != "ip4" {
-		return nil, fmt.Errorf("lookup %s: network %q is not supported yet", host, network)
+	var types []uint16
+	if network == "ip6" || network == "ip" && r.c.hasIPv6() {
+		types = append(types, dns.TypeAAAA)
+	}
+	if network == "ip4" || network == "ip" && (r.c.hasIPv4() || types == nil) {
+		types = append(types, dns.TypeA)
+	}
+	if types == nil {
+		return nil, fmt.Errorf("lookup %s: %w", host, net.UnknownNetworkError(network))
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr = addr.Unmap(); !addr.Is4() {
-			return nil, fmt.Errorf("lookup %s: not an IPv4 address", host)
+		if addr = addr.Unmap(); network != "ip" && addr.Is4() != (network == "ip4") {
+			return nil, fmt.Errorf("lookup %s: not an %s address", host, family(types[0]))
+		}
+		// Names of links are not looked up: they are those of another namespace.
+		if _, err := strconv.ParseUint("0"+addr.Zone(), 10, 32); err != nil {
+			return nil, fmt.Errorf("lookup %s: the zone is not the index of a link", host)
 		}
 		return []netip.Addr{addr}, nil
 	}
@@ -49,7 +65,7 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	var err error
 	for _, name := range r.candidates(host) {
 		var addrs []netip.Addr
-		if addrs, err = r.lookup(ctx, name); err == nil {
+		if addrs, err = r.lookup(ctx, name, types); err == nil {
 			return addrs, nil
 		}
 	}
@@ -67,9 +83,19 @@ func (r *Resolver) candidates(host string) []string {
 	return append(names, dns.Fqdn(host))
 }
 
-func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error) {
+// family is the one whose addresses are in records of a type.
+func family(kind uint16) string {
+	if kind == dns.TypeAAAA {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+func (r *Resolver) lookup(ctx context.Context, name string, types []uint16) ([]netip.Addr, error) {
 	servers := r.c.nameServers(r.c.Lease())
 	switch {
+	case len(servers) == 0 && r.c.hasIPv6():
+		return nil, errors.New("nobody names a DNS server: not DHCP (option 6), no router advertisement and not DHCPv6 (option 23)")
 	case len(servers) == 0 && !r.c.HasLease():
 		return nil, fmt.Errorf("the client has no address: %w", r.c.Missing())
 	case len(servers) == 0:
@@ -77,11 +103,11 @@ func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error
 	}
 	var errs []error
 	for _, server := range servers {
-		addrs, err := r.askServer(ctx, server, name)
+		addrs, err := r.askServer(ctx, server, name, types)
 		if err == nil {
 			return addrs, nil
 		}
-		errs = append(errs, fmt.Errorf("%s %w", server, err))
+		errs = append(errs, fmt.Errorf("%s %w", server.WithZone(""), err))
 		if errors.Is(err, errNoSuchName) { // an answer, if not the hoped-for one
 			break
 		}
@@ -91,8 +117,36 @@ func (r *Resolver) lookup(ctx context.Context, name string) ([]netip.Addr, error
 
 var errNoSuchName = errors.New("says there is no such name")
 
-func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string) ([]netip.Addr, error) {
-	query := new(dns.Msg).SetQuestion(name, dns.TypeA)
+// noAddress is said by a server that knows a name, but no address of a family.
+type noAddress string
+
+func (family noAddress) Error() string {
+	return fmt.Sprintf("knows the name but no %s address of it", string(family))
+}
+
+// askServer asks for all types side by side. If there are addresses, what became of
+// the other answer does not matter.
+func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string, types []uint16) ([]netip.Addr, error) {
+	answers := make([][]netip.Addr, len(types))
+	errs := guard.Each(len(types), len(types), func(i int) (err error) {
+		answers[i], err = r.ask(ctx, server, name, types[i])
+		return err
+	})
+	if addrs := slices.Concat(answers...); len(addrs) > 0 {
+		return addrs, nil
+	}
+	var none noAddress
+	switch {
+	case len(errs) == 1 || errs[0].Error() == errs[1].Error():
+		return nil, errs[0]
+	case errors.As(errs[0], &none) && errors.As(errs[1], &none):
+		return nil, noAddress("IPv4 or IPv6")
+	}
+	return nil, fmt.Errorf("%w (AAAA) and %w (A)", errs[0], errs[1])
+}
+
+func (r *Resolver) ask(ctx context.Context, server netip.Addr, name string, kind uint16) ([]netip.Addr, error) {
+	query := new(dns.Msg).SetQuestion(name, kind)
 	resp, err := r.exchange(ctx, "udp", server, query)
 	for try := 1; err != nil && ctx.Err() == nil && try < queryTries; try++ {
 		resp, err = r.exchange(ctx, "udp", server, query)
@@ -114,12 +168,19 @@ func (r *Resolver) askServer(ctx context.Context, server netip.Addr, name string
 	}
 	var addrs []netip.Addr
 	for _, rr := range resp.Answer {
-		if a, ok := rr.(*dns.A); ok && packets.Addr4(a.A).IsValid() { // a record may come without its data
-			addrs = append(addrs, packets.Addr4(a.A))
+		var ip net.IP
+		switch rr := rr.(type) {
+		case *dns.A:
+			ip = rr.A.To4()
+		case *dns.AAAA:
+			ip = rr.AAAA
+		}
+		if addr, ok := netip.AddrFromSlice(ip); ok && rr.Header().Rrtype == kind { // a record may come without its data
+			addrs = append(addrs, addr)
 		}
 	}
 	if addrs == nil {
-		return nil, errors.New("knows the name but no IPv4 address of it")
+		return nil, noAddress(family(kind))
 	}
 	return addrs, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/miekg/dns"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -47,11 +51,13 @@ func TestLookup(t *testing.T) {
 			name: "no name at all", network: "ip", host: strings.Repeat("a", 64) + ".test",
 			wantErr: "lookup " + strings.Repeat("a", 64) + ".test: not a domain name",
 		},
-		{name: "an IPv6 address", network: "ip", host: "2001:db8::1", wantErr: "lookup 2001:db8::1: not an IPv4 address"},
+		{name: "an IPv6 address", network: "ip", host: "2001:db8::1", want: "2001:db8::1"},
+		{name: "no IPv4 address", network: "ip4", host: "2001:db8::1", wantErr: "lookup 2001:db8::1: not an IPv4 address"},
 		{
-			name: "IPv6", network: "ip6", host: "example.test",
-			wantErr: `lookup example.test: network "ip6" is not supported yet`,
+			name: "a name without an IPv6 address", network: "ip6", host: "example.test",
+			wantErr: "lookup example.test: 10.77.0.1 knows the name but no IPv6 address of it",
 		},
+		{name: "no network", network: "tcp", host: "example.test", wantErr: "lookup example.test: unknown network tcp"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			addrs, err := c.Resolver().LookupNetIP(t.Context(), tt.network, tt.host)
@@ -234,5 +240,91 @@ func TestLookupWithStrangeAnswers(t *testing.T) {
 			}
 			lookupError(t, err, tt.wantErr)
 		})
+	}
+}
+
+// A name server on another client is asked over IPv6, for both families.
+func TestLookupOverIPv6(t *testing.T) {
+	const address = "2001:db8::53"
+	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent, DNS: []netip.Addr{netip.MustParseAddr(address)}})
+	clients := create(t, m, 2)
+	server, client := clients[0], clients[1]
+	var zone string // of the client
+	for c, own := range map[*netmgr.Client]string{server: address, client: "2001:db8::10"} {
+		for _, key := range []string{"accept_dad", "disable_ipv6"} {
+			setSysctl(t, c.Name, "net/ipv6/conf/"+c.Link+"/"+key, "0")
+		}
+		h := handle(t, c.Name)
+		lan := link(t, h, c.Link)
+		for _, text := range []string{own + "/64", strings.Replace(own, "2001:db8", "fe80", 1) + "/64"} {
+			addr, _ := netlink.ParseAddr(text)
+			if err := h.AddrReplace(lan, addr); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c == client {
+			zone = strconv.Itoa(lan.Attrs().Index)
+		}
+	}
+	answers := map[string]map[uint16]string{ // to a type: records, or a code
+		"both.test.":   {dns.TypeA: "A 192.0.2.7", dns.TypeAAAA: "AAAA 2001:db8::7"},
+		"four.test.":   {dns.TypeA: "A 192.0.2.7", dns.TypeAAAA: "SERVFAIL"},
+		"six.test.":    {dns.TypeAAAA: "AAAA 2001:db8::7"},
+		"wrong.test.":  {dns.TypeA: "AAAA 2001:db8::7", dns.TypeAAAA: "A 192.0.2.7"},
+		"broken.test.": {dns.TypeAAAA: "SERVFAIL"},
+	}
+	udp, err := server.ListenPacket("udp6", ":53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &dns.Server{PacketConn: udp, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		resp := new(dns.Msg).SetReply(q)
+		records, known := answers[q.Question[0].Name]
+		switch text := records[q.Question[0].Qtype]; {
+		case !known:
+			resp.Rcode = dns.RcodeNameError
+		case text == "SERVFAIL":
+			resp.Rcode = dns.RcodeServerFailure
+		case text != "":
+			rr, err := dns.NewRR(q.Question[0].Name + " " + text)
+			if err != nil {
+				t.Error(err)
+			}
+			resp.Answer = []dns.RR{rr}
+		}
+		_ = w.WriteMsg(resp)
+	})}
+	started := make(chan struct{})
+	s.NotifyStartedFunc = func() { close(started) }
+	go s.ActivateAndServe()
+	<-started
+	t.Cleanup(func() { s.Shutdown() })
+
+	for _, tt := range []struct{ host, want, wantErr string }{
+		{"both.test.", "[2001:db8::7 192.0.2.7]", ""},
+		{"four.test.", "[192.0.2.7]", ""},
+		{"six.test.", "[2001:db8::7]", ""},
+		{"wrong.test.", "[]", "2001:db8::53 knows the name but no IPv4 or IPv6 address of it"},
+		{"broken.test.", "[]", "2001:db8::53 says SERVFAIL (AAAA) and knows the name but no IPv4 address of it (A)"},
+		{"none.test.", "[]", "2001:db8::53 says there is no such name"},
+	} {
+		t.Run(tt.host, func(t *testing.T) {
+			addrs, err := netmgr.LookupBoth(t.Context(), client, tt.host)
+			if diff := cmp.Diff(tt.want, fmt.Sprint(addrs)); diff != "" {
+				t.Error(diff)
+			}
+			lookupError(t, err, tt.wantErr)
+		})
+	}
+	for _, network := range []string{"udp", "udp6", "tcp", "tcp6"} {
+		for _, host := range []string{address, "fe80::53%" + zone} {
+			conn, err := client.DialContext(t.Context(), network, net.JoinHostPort(host, "53"))
+			switch {
+			case err == nil:
+				conn.Close()
+			case !strings.HasPrefix(network, "tcp") || !errors.Is(err, unix.ECONNREFUSED): // by the server, which is there
+				t.Error(err)
+			}
+		}
 	}
 }
