@@ -208,12 +208,12 @@ func (r *ring) add(p packet) {
 	}
 }
 
-// forget forgets the older half, but for DHCP, so that many pings do not push out
-// its few messages. Many messages of DHCP push each other out.
+// forget forgets the older half, but for what assigns addresses, so that many pings
+// do not push out its few messages. Many such messages push each other out.
 func (r *ring) forget() {
 	n := len(r.packets)
 	half := slices.Clone(r.packets[:n/2])
-	kept := slices.DeleteFunc(half, func(p packet) bool { return !isDHCP(p.data) })
+	kept := slices.DeleteFunc(half, func(p packet) bool { return !assigns(p.data) })
 	if len(kept) > n/4 {
 		kept = nil
 	}

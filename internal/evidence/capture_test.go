@@ -408,7 +408,7 @@ func TestAScenarioHasItsOwnPackets(t *testing.T) {
 	}
 	w.mustSend(frameOf(t, over4(layers.IPProtocolUDP, udp(67, 68)...)...))
 	got := ours(c)
-	if len(got) != 1 || !isDHCP(got[0]) {
+	if len(got) != 1 || !assigns(got[0]) {
 		t.Errorf("%d packets, want the one after Reset", len(got))
 	}
 }
@@ -514,7 +514,7 @@ func TestWhatIsLostIsTold(t *testing.T) {
 	if want := fmt.Sprintf("%d packets are missing: 0 that the kernel had no room for, and the oldest %[1]d.", f.told.Lost); !strings.Contains(f.info.Comment, want) {
 		t.Errorf("%q, want %q in it", f.info.Comment, want)
 	}
-	if !slices.ContainsFunc(f.packets, func(p seen) bool { return isDHCP(p.Data()) }) {
+	if !slices.ContainsFunc(f.packets, func(p seen) bool { return assigns(p.Data()) }) {
 		t.Error("pings pushed out the message of DHCP")
 	}
 }

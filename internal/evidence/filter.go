@@ -12,7 +12,7 @@ import (
 // How much of a frame is kept, in bytes.
 const (
 	whole = 1 << 16
-	head  = 512 // of ICMP and TCP
+	head  = 512 // of ICMP and TCP, and of ICMPv6 errors and pings
 )
 
 // Offsets in an Ethernet frame.
@@ -66,8 +66,12 @@ func filter() program {
 		program{bpf.LoadIndirect{Off: network + 13, Size: 1}},
 		when(bpf.JumpBitsSet, finSynRst, bpf.RetConstant{Val: head}),
 		ports(head, dns), program{drop})
+	const firstOfMLD = 130 // below it errors and pings, then MLD and neighbour discovery (RFC 4443 §2.1)
+	icmp6 := slices.Concat(
+		program{bpf.LoadIndirect{Off: network, Size: 1}},
+		when(bpf.JumpGreaterOrEqual, firstOfMLD, bpf.RetConstant{Val: whole}), program{bpf.RetConstant{Val: head}})
 	transport := slices.Concat( // of A
-		keep(unix.IPPROTO_ICMP, head), keep(unix.IPPROTO_ICMPV6, head),
+		keep(unix.IPPROTO_ICMP, head), when(bpf.JumpEqual, unix.IPPROTO_ICMPV6, icmp6...),
 		when(bpf.JumpEqual, unix.IPPROTO_UDP, udp...), when(bpf.JumpEqual, unix.IPPROTO_TCP, tcp...), program{drop})
 
 	// Only the first fragment has the ports.
@@ -84,9 +88,14 @@ func filter() program {
 		when(bpf.JumpEqual, unix.ETH_P_IP, ipv4...), when(bpf.JumpEqual, unix.ETH_P_IPV6, ipv6...), program{drop})
 }
 
-// isDHCP reports whether a frame goes to a port of DHCP or DHCPv6.
-func isDHCP(frame []byte) bool {
+// assigns reports whether hosts get addresses by a frame: whether it goes to a port
+// of DHCP or DHCPv6, or is a router solicitation or advertisement (RFC 4861).
+func assigns(frame []byte) bool {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+	if icmp, ok := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok {
+		t := icmp.TypeCode.Type()
+		return t == layers.ICMPv6TypeRouterSolicitation || t == layers.ICMPv6TypeRouterAdvertisement
+	}
 	udp, ok := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
 	return ok && slices.Contains(dhcp, uint32(udp.DstPort))
 }

@@ -87,10 +87,10 @@ func TestTheFilterKeepsWhatIsEvidence(t *testing.T) {
 	}
 	laterFragment := func(next byte) gopacket.Payload { return gopacket.Payload{next, 0, 0x05, 0xa8, 0, 0, 0, 1} }
 	for _, tt := range []struct {
-		name  string
-		parts []gopacket.SerializableLayer
-		want  int // bytes at most; 0 for none
-		dhcp  bool
+		name    string
+		parts   []gopacket.SerializableLayer
+		want    int // bytes at most; 0 for none
+		assigns bool
 	}{
 		{"ARP", []gopacket.SerializableLayer{ethernet(layers.EthernetTypeARP), arp}, whole, false},
 		{"a ping", over4(icmp, &layers.ICMPv4{TypeCode: 8 << 8}, payload(1400)), head, false},
@@ -114,7 +114,10 @@ func TestTheFilterKeepsWhatIsEvidence(t *testing.T) {
 		{"FIN with data", over4(tc, tcp(func(t *layers.TCP) { t.FIN = true }, payload(1400))...), head, false},
 		{"RST", over4(tc, tcp(func(t *layers.TCP) { t.RST = true }, nil)...), head, false},
 		{"ICMPv6: a ping", over6(icmp6, payload(0), gopacket.Payload{128, 0, 0, 0, 0, 0, 0, 0}), head, false},
-		{"ICMPv6: a router advertisement", over6(icmp6, gopacket.Payload{134, 0, 0, 0, 64, 0, 7, 8}, payload(100)), head, false},
+		{"ICMPv6: a router advertisement", over6(icmp6, gopacket.Payload{134, 0, 0, 0, 64, 0, 7, 8}, payload(700)), whole, true},
+		{"ICMPv6: a router solicitation", over6(icmp6, gopacket.Payload{133, 0, 0, 0, 0, 0, 0, 0}), whole, true},
+		{"ICMPv6: a neighbour solicitation", over6(icmp6, gopacket.Payload{135, 0, 0, 0, 0, 0, 0, 0}, payload(24)), whole, false},
+		{"ICMPv6: an error", over6(icmp6, gopacket.Payload{1, 3, 0, 0, 0, 0, 0, 0}, payload(1200)), head, false},
 		{"ICMPv6: MLD, behind a hop-by-hop header", over6(hop, hopByHop(58, 0), gopacket.Payload{143, 0, 0, 0}, payload(20)), whole, false},
 		{"DHCPv6 SOLICIT", over6(u, udp(546, 547)...), whole, true},
 		{"DHCPv6 ADVERTISE", over6(u, udp(547, 546)...), whole, true},
@@ -147,14 +150,14 @@ func TestTheFilterKeepsWhatIsEvidence(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("%d bytes are kept, want %d", got, tt.want)
 			}
-			if isDHCP(frame) != tt.dhcp {
-				t.Errorf("it is DHCP: %t, want %t", isDHCP(frame), tt.dhcp)
+			if assigns(frame) != tt.assigns {
+				t.Errorf("it assigns addresses: %t, want %t", assigns(frame), tt.assigns)
 			}
 			for cut := range min(len(frame), 120) { // nothing of it ends the program
 				if _, err := vm.Run(frame[:cut]); err != nil {
 					t.Errorf("cut to %d bytes: %v", cut, err)
 				}
-				isDHCP(frame[:cut])
+				assigns(frame[:cut])
 			}
 		})
 	}
@@ -172,6 +175,6 @@ func FuzzFrame(f *testing.F) {
 		if n, err := vm.Run(frame); err != nil || n != 0 && n != whole && n != head {
 			t.Errorf("%d, %v", n, err)
 		}
-		isDHCP(frame)
+		assigns(frame)
 	})
 }

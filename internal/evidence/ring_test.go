@@ -63,7 +63,7 @@ func TestTheRingKeepsDHCP(t *testing.T) {
 		r.add(packet{data: ping})
 	}
 	for i := range messages {
-		if p := r.packets[i]; !isDHCP(p.data) || p.time != int64(i) {
+		if p := r.packets[i]; !assigns(p.data) || p.time != int64(i) {
 			t.Fatalf("message %d is gone", i)
 		}
 	}
