@@ -70,8 +70,9 @@ var families = map[string]string{"tcp": "ip", "tcp4": "ip4", "tcp6": "ip6", "udp
 // "udp6". It fits http.Transport. The connection is closed with the client at the
 // latest.
 //
-// The families of a name's addresses take turns, IPv6 first (RFC 8305 §4). The next is tried when one has failed, or has not
-// answered for a quarter of a second (RFC 8305 §5); the first that answers counts.
+// The families of a name's addresses take turns, IPv6 first (RFC 8305 §4). The next
+// is tried when one has failed, or has not answered for a quarter of a second (§5);
+// the first that answers counts.
 func (c *Client) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	if families[network] == "" {
 		return nil, net.UnknownNetworkError(network)

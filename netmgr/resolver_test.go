@@ -54,8 +54,8 @@ func TestLookup(t *testing.T) {
 		{name: "an IPv6 address", network: "ip", host: "2001:db8::1", want: "2001:db8::1"},
 		{name: "no IPv4 address", network: "ip4", host: "2001:db8::1", wantErr: "lookup 2001:db8::1: not an IPv4 address"},
 		{
-			name: "a name without an IPv6 address", network: "ip6", host: "example.test",
-			wantErr: "lookup example.test: 10.77.0.1 knows the name but no IPv6 address of it",
+			name: "a name without an IPv6 address", network: "ip6", host: "ipv4.example.test",
+			wantErr: "lookup ipv4.example.test: 10.77.0.1 knows the name but no IPv6 address of it",
 		},
 		{name: "no network", network: "tcp", host: "example.test", wantErr: "lookup example.test: unknown network tcp"},
 	} {
