@@ -139,6 +139,9 @@ func (h *hoarder) answer() {
 	buf := make([]byte, 1600)
 	for {
 		n, _, err := h.frames.ReadFrom(buf)
+		if errors.Is(err, unix.ENETDOWN) {
+			continue // said once each time that the router reboots
+		}
 		if err != nil {
 			return
 		}
