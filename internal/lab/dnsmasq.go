@@ -20,7 +20,7 @@ server=8.8.8.8
 domain=lan.example.test
 dhcp-authoritative
 dhcp-leasefile={{.Leases}}
-dhcp-lease-max=16777216
+dhcp-lease-max={{if .First6.IsValid}}16777216{{else}}{{.Pool}}{{end}}
 {{if not .PingCheck}}no-ping{{end}}
 {{if not .SilentDHCP}}dhcp-range={{.First}},{{.Last}},{{.Seconds}}{{end}}
 {{if .Range6}}enable-ra
