@@ -355,6 +355,45 @@ func TestARebootGivesIPv6Back(t *testing.T) {
 	}
 }
 
+func TestAProgramServesIPv6AfterAReboot(t *testing.T) {
+	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea, lab.Networkd} {
+		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
+			need6(t, server)
+			opts := of6(lab.Both)
+			opts.Server = server
+			l := startLab(t, opts)
+			h := newDual(t, l, l.Parent+"-dual")
+			lease := func() {
+				t.Helper()
+				duid := dhcpv6.WithClientID(&dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: h.mac()})
+				s := h.speaker6(t)
+				eventually(t, "there is an answer", func() bool {
+					return s.says(t, dhcpv6.MessageTypeSolicit, duid, dhcpv6.WithIAID([4]byte{1}), dhcpv6.WithRapidCommit) != nil
+				})
+				s.Close()
+			}
+			lease()
+			if _, err := l.Reboot(); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := l.Leases6(); n != 0 || err != nil {
+				t.Errorf("%d leases, %v", n, err)
+			}
+			lease()
+			if h.solicits(t, routerLinkLocal) == nil {
+				t.Error("nothing is advertised")
+			}
+			h.awaitAddress(t, "2001:db8:77:0:")
+			if got := h.sees6(t); got != (sees6{true, true, "2001:db8:80::80", healthy().Web}) {
+				t.Errorf("the host sees %+v", got)
+			}
+		})
+	}
+}
+
 func TestAPrefixThatChangesWithoutAWordLeavesHostsStranded(t *testing.T) {
 	l := startLab(t, ordinary())
 	h := newDual(t, l, l.Parent+"-dual")
@@ -447,6 +486,15 @@ func TestAdvertisementsToAllAreAsOftenAsAFaultSays(t *testing.T) {
 	}
 }
 
+// need6 is need for a server that is to speak IPv6.
+func need6(t *testing.T, server lab.Server) {
+	t.Helper()
+	need(t, server)
+	if _, err := exec.LookPath("kea-dhcp6"); server == lab.Kea && err != nil {
+		t.Skip("needs kea-dhcp6: install it (apt install kea-dhcp6-server)")
+	}
+}
+
 func TestDHCPv6(t *testing.T) {
 	const offered = "2001:db8:77::1000 for 30m0s and 1h0m0s, T1 15m0s, T2 24m0s"
 	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea, lab.Dhcpd, lab.Udhcpd, lab.Networkd} {
@@ -454,10 +502,7 @@ func TestDHCPv6(t *testing.T) {
 			if nstest.Apart(t) {
 				return
 			}
-			need(t, server)
-			if _, err := exec.LookPath("kea-dhcp6"); server == lab.Kea && err != nil {
-				t.Skip("needs kea-dhcp6: install it (apt install kea-dhcp6-server)")
-			}
+			need6(t, server)
 			opts := of6(lab.Stateful)
 			opts.Server = server
 			l := startLab(t, opts)
@@ -572,7 +617,7 @@ func TestHostsOfAProgramComeByIPv6(t *testing.T) {
 			for _, server := range lab.Servers {
 				t.Run(string(server), func(t *testing.T) {
 					t.Parallel()
-					need(t, server)
+					need6(t, server)
 					opts := of6(way)
 					opts.Server = server
 					l := startLab(t, opts)
