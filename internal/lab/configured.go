@@ -42,6 +42,7 @@ type settings struct {
 	Offset, Seconds     int // of the first lease in the subnet; of the lease time
 	PingCheck           bool
 	IPv6                IPv6
+	Range6              string // of dnsmasq
 	Prefix6             netip.Prefix
 	Router6             netip.Addr // in it
 	First6, Last6       netip.Addr // invalid if there is nothing to lease
@@ -66,7 +67,7 @@ func (p *configured) render(c fault.Conditions) ([]byte, error) {
 		Conditions: c, Subnet: l.opts.Subnet, LAN: l.lan(), Mask: net.IP(net.CIDRMask(l.opts.Subnet.Bits(), 32)),
 		Router: l.Router, First: l.firstLease(), Last: nth(l.firstLease(), c.Pool-1),
 		Offset: firstHost, Seconds: int(c.LeaseTime / time.Second), PingCheck: l.opts.PingCheck, Leases: p.leaseFile,
-		IPv6: l.opts.IPv6, Prefix6: l.ipv6.prefix, Router6: routerIn(l.ipv6.prefix), Preferred: int(c.LeaseTime / 2 / time.Second),
+		IPv6: l.opts.IPv6, Range6: dnsmasqRanges[l.opts.IPv6], Prefix6: l.ipv6.prefix, Router6: routerIn(l.ipv6.prefix), Preferred: int(c.LeaseTime / 2 / time.Second),
 	}
 	if l.opts.IPv6.leases() {
 		s.First6, s.Last6 = nth(s.Prefix6.Addr(), firstHost6), nth(s.Prefix6.Addr(), firstHost6+pool6-1)

@@ -11,6 +11,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
 	"github.com/mdlayher/ndp"
+	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/fault"
 )
@@ -152,7 +153,13 @@ func FuzzClaims(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(append(make([]byte, typeAt), ns...))
+	frame := make([]byte, typeAt)
+	frame[nextHeaderAt] = unix.IPPROTO_ICMPV6
+	frame = append(frame, ns...)
+	if claimed(frame) == nil {
+		f.Error("a solicitation is not answered")
+	}
+	f.Add(frame)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		claim := claimed(b)
 		if claim == nil {

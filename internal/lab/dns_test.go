@@ -39,18 +39,19 @@ func TestZones(t *testing.T) {
 		answer []string
 	}{
 		{"an address", "example.test.", dns.TypeA, dns.RcodeSuccess, []string{address}},
+		{"an IPv6 address", "example.test.", dns.TypeAAAA, dns.RcodeSuccess, []string{"example.test. 300 IN AAAA 2001:db8:80::80"}},
 		{"an address, asked for in capitals", "EXAMPLE.Test.", dns.TypeA, dns.RcodeSuccess, []string{address}},
 		{"the name server's address", "ns.example.test.", dns.TypeA, dns.RcodeSuccess, []string{"ns.example.test. 300 IN A 8.8.8.8"}},
 		{"an alias is followed to the address", "www.example.test.", dns.TypeA, dns.RcodeSuccess, []string{alias, address}},
 		{"an alias itself", "www.example.test.", dns.TypeCNAME, dns.RcodeSuccess, []string{alias}},
-		{"an alias of a name that has no such record", "www.example.test.", dns.TypeAAAA, dns.RcodeSuccess, []string{alias}},
+		{"an alias of a name that has no such record", "www.example.test.", dns.TypeMX, dns.RcodeSuccess, []string{alias}},
 		{"the name of an address", "80.100.51.198.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess,
 			[]string{"80.100.51.198.in-addr.arpa. 300 IN PTR example.test."}},
 		{"the name of the name server's address", "8.8.8.8.in-addr.arpa.", dns.TypePTR, dns.RcodeSuccess,
 			[]string{"8.8.8.8.in-addr.arpa. 300 IN PTR ns.example.test."}},
 		{"the name server of a zone", "example.test.", dns.TypeNS, dns.RcodeSuccess,
 			[]string{"example.test. 300 IN NS ns.example.test."}},
-		{"a name without such a record", "example.test.", dns.TypeAAAA, dns.RcodeSuccess, nil},
+		{"a name without such a record", "example.test.", dns.TypeMX, dns.RcodeSuccess, nil},
 		{"no such name", "nowhere.example.test.", dns.TypeA, dns.RcodeNameError, nil},
 		{"no such zone", "example.com.", dns.TypeA, dns.RcodeNameError, nil},
 	} {

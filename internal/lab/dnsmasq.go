@@ -20,12 +20,12 @@ server=8.8.8.8
 domain=lan.example.test
 dhcp-authoritative
 dhcp-leasefile={{.Leases}}
-dhcp-lease-max=16777216
+dhcp-lease-max={{if .First6.IsValid}}16777216{{else}}{{.Pool}}{{end}}
 {{if not .PingCheck}}no-ping{{end}}
 {{if not .SilentDHCP}}dhcp-range={{.First}},{{.Last}},{{.Seconds}}{{end}}
-{{if .IPv6.DnsmasqRange}}enable-ra
+{{if .Range6}}enable-ra
 ra-param=lan,10,1800
-dhcp-range={{if .First6.IsValid}}{{.First6}},{{.Last6}}{{else}}{{.Prefix6.Addr}}{{end}},{{.IPv6.DnsmasqRange}}{{if .First6.IsValid}},{{.Seconds}}{{end}}
+dhcp-range={{if .First6.IsValid}}{{.First6}},{{.Last6}}{{else}}{{.Prefix6.Addr}}{{end}},{{.Range6}}{{if .First6.IsValid}},{{.Seconds}}{{end}}
 dhcp-option=option6:dns-server,[{{.Router6}}]
 dhcp-option=option6:domain-search,lan.example.test
 {{end}}
@@ -33,11 +33,9 @@ dhcp-option=option6:domain-search,lan.example.test
 {{if .NoDNS}}dhcp-option=option:dns-server{{end}}
 `))
 
-// DnsmasqRange is what a range of addresses is for, and how long they last: for slaac, the 90
-// minutes of the built-in advertisements.
-func (v IPv6) DnsmasqRange() string {
-	return map[IPv6]string{SLAAC: "ra-only,64,5400", Stateless: "ra-stateless,64,5400", Stateful: "64", Both: "slaac,64"}[v]
-}
+// dnsmasqRanges are what a range of addresses is for. Those that hosts make are valid
+// and preferred for the same time, so for what RFC 9096 has for the latter.
+var dnsmasqRanges = map[IPv6]string{SLAAC: "ra-only,64,2700", Stateless: "ra-stateless,64,2700", Stateful: "64", Both: "slaac,64"}
 
 // countDnsmasqLeases counts the lines of a lease file: those of IPv6 come after one with
 // the server's identifier.

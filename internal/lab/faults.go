@@ -78,8 +78,7 @@ func (l *Lab) Reset() error {
 		err = errors.Join(err, l.forget())
 	}
 	l.broken, l.failed = false, nil
-	l.ipv6.reboots = 0
-	return errors.Join(err, l.behave(l.base))
+	return errors.Join(err, l.restartIPv6(), l.behave(l.base))
 }
 
 // Forget makes the router forget its leases, without a word to their holders.

@@ -253,11 +253,11 @@ func TestABrokenLabLeavesTheMachineAsFound(t *testing.T) {
 		return
 	}
 	use := func() {
-		l, err := lab.Start(ordinary("loss 1%", "delay 1s", "rogue-dhcp", "delay-dhcp 1m", "internet-down", "reboot-after 1"))
+		l, err := lab.Start(ordinary("loss 1%", "delay 1s", "rogue-dhcp", "delay-dhcp 1m", "internet-down", "reboot-after 1", "rogue-ra", "duplicate-ipv6"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		breaks(t, l, "loss 2%", "isolation", "pool 5")
+		breaks(t, l, "loss 2%", "isolation", "pool 5", "new-prefix", "few-neighbours 3")
 		heals(t, l)
 		breaks(t, l, "delay 2s")
 		if err := l.Close(); err != nil {
@@ -269,9 +269,9 @@ func TestABrokenLabLeavesTheMachineAsFound(t *testing.T) {
 }
 
 // What a killed run leaves of a lab is removed by name.
-func TestRemoveKnowsTheRogueServer(t *testing.T) {
+func TestRemoveKnowsTheRogues(t *testing.T) {
 	nstest.Need(t)
-	opts := ordinary("rogue-dhcp")
+	opts := ordinary("rogue-dhcp", "rogue-ra")
 	var err error
 	if opts.Journal, err = journal.Begin("test"); err != nil {
 		t.Fatal(err)
@@ -280,16 +280,19 @@ func TestRemoveKnowsTheRogueServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rogue := l.Parent + "-rogue"
-	if !namespace.Exists(rogue) {
-		t.Error("there is no rogue server")
+	rogues := []string{l.Parent + "-rogue", l.Parent + "-rogue6"}
+	there := func(want bool) {
+		for _, rogue := range rogues {
+			if namespace.Exists(rogue) != want {
+				t.Errorf("%s is there: %v", rogue, !want)
+			}
+		}
 	}
+	there(true)
 	if err := lab.Remove(l.Parent, opts.Journal.Mark()); err != nil {
 		t.Error(err)
 	}
-	if namespace.Exists(rogue) {
-		t.Error("it is still there")
-	}
+	there(false)
 	_ = l.Close() // finds little
 	if err := opts.Journal.End(); err != nil {
 		t.Error(err)

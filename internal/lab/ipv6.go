@@ -44,7 +44,8 @@ var (
 	webServer6   = netip.MustParseAddr("2001:db8:80::80")
 )
 
-// What the router advertises (RFC 9096 §3.3 and §3.4 are the most that a home router should).
+// What the router advertises: lifetimes are the longest that RFC 9096 lets a home router
+// have.
 const (
 	advertiseEvery  = 10 * time.Second
 	routerLifetime  = 30 * time.Minute
@@ -93,8 +94,21 @@ func (l *Lab) serveIPv6() (err error) {
 	if !l.opts.IPv6.dhcp() || l.ipv6.dhcp != nil {
 		return nil
 	}
-	l.ipv6.dhcp, err = l.serveDHCP6()
-	l.ipv6.count = l.ipv6.dhcp.leases
+	s, err := l.serveDHCP6()
+	if err != nil {
+		return err
+	}
+	l.ipv6.dhcp, l.ipv6.count = s, s.leases
+	return nil
+}
+
+// restartIPv6 gives the LAN its first prefix again. To nobody it is news: who knew another
+// has gone.
+func (l *Lab) restartIPv6() (err error) {
+	if l.ipv6.prefix.IsValid() {
+		err = l.setPrefix(prefix6(0), true)
+	}
+	l.ipv6.reboots, l.ipv6.deprecated = 0, nil
 	return err
 }
 
@@ -231,8 +245,11 @@ func prefixOption(p netip.Prefix) *ndp.PrefixInformation {
 
 // setIPv6Internet lets IPv6 through to the provider, or not. IPv4 goes on.
 func (l *Lab) setIPv6Internet(c fault.Conditions) error {
+	if l.opts.IPv6 == NoIPv6 || c.InternetDown {
+		return nil // it has no routes
+	}
 	router, err := l.router.Netlink()
-	if err != nil || l.opts.IPv6 == NoIPv6 || c.InternetDown { // then it has no routes
+	if err != nil {
 		return err
 	}
 	defer router.Close()

@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,18 +123,23 @@ func (h *host) asks6(t *testing.T, server string) string {
 	return resp.Answer[0].(*dns.AAAA).AAAA.String()
 }
 
-// browses6 fetches the page over IPv6 and shows its last line.
-func (h *host) browses6(t *testing.T) string {
+// gets6 gets something of the web server over IPv6.
+func (h *host) gets6(t *testing.T, path string) (*http.Response, error) {
 	t.Helper()
-	transport := &http.Transport{DialContext: func(context.Context, string, string) (conn net.Conn, err error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (conn net.Conn, err error) {
 		err = h.ns.Do(func() error {
 			conn, err = net.DialTimeout("tcp6", "[2001:db8:80::80]:80", patience)
 			return err
 		})
 		return conn, err
 	}}
-	defer transport.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: transport}).Get("http://example.test/")
+	return (&http.Client{Transport: transport}).Get("http://example.test" + path)
+}
+
+// browses6 fetches the page over IPv6 and shows its last line.
+func (h *host) browses6(t *testing.T) string {
+	t.Helper()
+	resp, err := h.gets6(t, "/")
 	if err != nil {
 		return noAnswer
 	}
@@ -289,7 +296,7 @@ func TestIPv6BreaksAndHeals(t *testing.T) {
 	}{
 		{"ipv6-internet-down", sees6{true, false, "2001:db8:80::80", noAnswer}},
 		{"internet-down", sees6{true, false, noAnswer, noAnswer}},
-		{"delay 20ms", whole},
+		{"loss 100%", sees6{true, false, noAnswer, noAnswer}},
 		{"silent-dns", sees6{true, true, noAnswer, healthy().Web}},
 		{"first-client-only", whole},
 		{"few-neighbours 1", whole},
@@ -343,6 +350,45 @@ func TestARebootGivesIPv6Back(t *testing.T) {
 				if !stale && !h.pings6(t, target) {
 					t.Errorf("%s does not answer", target)
 				}
+			}
+		})
+	}
+}
+
+func TestAProgramServesIPv6AfterAReboot(t *testing.T) {
+	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea, lab.Networkd} {
+		t.Run(string(server), func(t *testing.T) {
+			if nstest.Apart(t) {
+				return
+			}
+			need6(t, server)
+			opts := of6(lab.Both)
+			opts.Server = server
+			l := startLab(t, opts)
+			h := newDual(t, l, l.Parent+"-dual")
+			lease := func() {
+				t.Helper()
+				duid := dhcpv6.WithClientID(&dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: h.mac()})
+				s := h.speaker6(t)
+				eventually(t, "there is an answer", func() bool {
+					return s.says(t, dhcpv6.MessageTypeSolicit, duid, dhcpv6.WithIAID([4]byte{1}), dhcpv6.WithRapidCommit) != nil
+				})
+				s.Close()
+			}
+			lease()
+			if _, err := l.Reboot(); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := l.Leases6(); n != 0 || err != nil {
+				t.Errorf("%d leases, %v", n, err)
+			}
+			lease()
+			if h.solicits(t, routerLinkLocal) == nil {
+				t.Error("nothing is advertised")
+			}
+			h.awaitAddress(t, "2001:db8:77:0:")
+			if got := h.sees6(t); got != (sees6{true, true, "2001:db8:80::80", healthy().Web}) {
+				t.Errorf("the host sees %+v", got)
 			}
 		})
 	}
@@ -440,6 +486,15 @@ func TestAdvertisementsToAllAreAsOftenAsAFaultSays(t *testing.T) {
 	}
 }
 
+// need6 is need for a server that is to speak IPv6.
+func need6(t *testing.T, server lab.Server) {
+	t.Helper()
+	need(t, server)
+	if _, err := exec.LookPath("kea-dhcp6"); server == lab.Kea && err != nil {
+		t.Skip("needs kea-dhcp6: install it (apt install kea-dhcp6-server)")
+	}
+}
+
 func TestDHCPv6(t *testing.T) {
 	const offered = "2001:db8:77::1000 for 30m0s and 1h0m0s, T1 15m0s, T2 24m0s"
 	for _, server := range []lab.Server{lab.Builtin, lab.Dnsmasq, lab.Kea, lab.Dhcpd, lab.Udhcpd, lab.Networkd} {
@@ -447,7 +502,7 @@ func TestDHCPv6(t *testing.T) {
 			if nstest.Apart(t) {
 				return
 			}
-			need(t, server)
+			need6(t, server)
 			opts := of6(lab.Stateful)
 			opts.Server = server
 			l := startLab(t, opts)
@@ -562,7 +617,7 @@ func TestHostsOfAProgramComeByIPv6(t *testing.T) {
 			for _, server := range lab.Servers {
 				t.Run(string(server), func(t *testing.T) {
 					t.Parallel()
-					need(t, server)
+					need6(t, server)
 					opts := of6(way)
 					opts.Server = server
 					l := startLab(t, opts)
@@ -590,5 +645,83 @@ func TestHostsOfAProgramComeByIPv6(t *testing.T) {
 				})
 			}
 		})
+	}
+}
+
+func TestAThousandSolicitationsAreAnswered(t *testing.T) {
+	l := startLab(t, ordinary())
+	h := newDual(t, l, l.Parent+"-dual")
+	h.awaitAddress(t, "2001:db8:77:0:") // then it solicits from an address of the link
+	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("ip6:ipv6-icmp", "::") })
+	p := ipv6.NewPacketConn(conn)
+	if err := errors.Join(p.SetMulticastHopLimit(ndp.HopLimit), p.SetMulticastInterface(&net.Interface{Index: h.link.Attrs().Index}),
+		p.SetControlMessage(ipv6.FlagDst, true), conn.SetReadDeadline(time.Now().Add(time.Minute))); err != nil {
+		t.Fatal(err)
+	}
+	const storm, atOnce = 1000, 100 // more do not find room in what the host hears with
+	room := make(chan struct{}, atOnce)
+	go func() {
+		rs, _ := ndp.MarshalMessage(&ndp.RouterSolicitation{})
+		for range storm {
+			room <- struct{}{}
+			_, _ = conn.WriteTo(rs, &net.IPAddr{IP: net.ParseIP("ff02::2"), Zone: strconv.Itoa(h.link.Attrs().Index)})
+		}
+	}()
+	buf := make([]byte, 1500)
+	for n := 0; n < storm; {
+		_, told, _, err := p.ReadFrom(buf)
+		if err != nil {
+			t.Fatalf("%d answers to %d solicitations", n, storm)
+		}
+		if buf[0] == byte(ipv6.ICMPTypeRouterAdvertisement) && !told.Dst.IsMulticast() {
+			n++
+			<-room
+		}
+	}
+}
+
+func TestPingsAreHeldBackOverIPv6(t *testing.T) {
+	l := startLab(t, ordinary("delay 40ms"))
+	h := newDual(t, l, l.Parent+"-dual")
+	h.awaitAddress(t, "2001:db8:77:0:")
+	took := func(target string) time.Duration {
+		begin := time.Now()
+		if !h.pings6(t, target) {
+			t.Errorf("%s does not answer", target)
+		}
+		return time.Since(begin)
+	}
+	if d := took("2001:4860:4860::8888"); d < 80*time.Millisecond {
+		t.Errorf("with a delay of 40ms each way the Internet answered after %s", d)
+	}
+	breaks(t, l, "delay-pings 70ms")
+	if d := took("2001:db8:77::1"); d < 70*time.Millisecond {
+		t.Errorf("with a delay of 70ms the router answered after %s", d)
+	}
+}
+
+func TestTheFirstClientStarvesTheOthersOverIPv6(t *testing.T) {
+	l := startLab(t, ordinary("first-client-only"))
+	var got [2]atomic.Int64
+	for i := range got {
+		h := newDual(t, l, fmt.Sprint(l.Parent, "-dual", i))
+		h.awaitAddress(t, "2001:db8:77:0:")
+		resp, err := h.gets6(t, "/100GB.zip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		go func() {
+			buf := make([]byte, 1<<16)
+			for n, err := resp.Body.Read(buf); err == nil; n, err = resp.Body.Read(buf) {
+				got[i].Add(int64(n))
+			}
+		}()
+		eventually(t, "it is served", func() bool { return got[i].Load() > 0 })
+	}
+	begin := got[0].Load()
+	eventually(t, "the first one has much more", func() bool { return got[0].Load()-begin > 50_000_000 })
+	if first, second := got[0].Load()-begin, got[1].Load(); first < 50*second {
+		t.Errorf("the first had %d bytes meanwhile, the second %d", first, second)
 	}
 }

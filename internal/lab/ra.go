@@ -64,8 +64,8 @@ func newAdvertiser(ns *namespace.NS) (*advertiser, error) {
 	return a, nil
 }
 
-// say makes ra what is advertised from now on; nil is nothing. Hosts hear at once what
-// is new.
+// say makes ra what is advertised from now on; nil is nothing. Who has advertised
+// less than minInterval ago waits for so long until all hear what is new.
 func (a *advertiser) say(ra *ndp.RouterAdvertisement, every time.Duration) (err error) {
 	var message []byte
 	if ra != nil {
@@ -83,7 +83,7 @@ func (a *advertiser) say(ra *ndp.RouterAdvertisement, every time.Duration) (err 
 	return nil
 }
 
-// linkIsUp makes the advertiser speak now.
+// linkIsUp makes the advertiser speak to all, as soon as it may.
 func (a *advertiser) linkIsUp() {
 	select {
 	case a.now <- struct{}{}:
@@ -98,8 +98,8 @@ func (a *advertiser) said() (message []byte, every time.Duration) {
 }
 
 // answer answers each solicitation at once, not after a while as RFC 4861 §6.2.6
-// has it for those that come by accident in the same instant. It is to the host alone
-// if that has an address, so that a thousand do not hear a thousand answers.
+// has it for those that come by accident in the same instant; and to the host alone if
+// that has an address, so that a thousand do not hear a thousand answers.
 func (a *advertiser) answer() {
 	buf := make([]byte, 1500)
 	for {
@@ -107,10 +107,9 @@ func (a *advertiser) answer() {
 		if err != nil {
 			return
 		}
-		if !from.IsValid() || from.IsUnspecified() {
-			from = allNodes
-		}
-		if message, _ := a.said(); message != nil {
+		if !from.IsLinkLocalUnicast() {
+			a.linkIsUp() // all hear it
+		} else if message, _ := a.said(); message != nil {
 			_ = a.send(message, from, 0) // if it is lost the host asks again
 		}
 	}
@@ -135,6 +134,7 @@ func (a *advertiser) repeat(ctx context.Context) {
 			continue
 		case <-a.now:
 		}
+		_, every = a.said()
 		select {
 		case <-ctx.Done():
 			return

@@ -8,7 +8,7 @@ import (
 
 	"github.com/mdlayher/ndp"
 	"github.com/mdlayher/packet"
-	"golang.org/x/net/bpf"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
@@ -92,11 +92,7 @@ func (l *Lab) setHoarder(on bool) error {
 		if err != nil {
 			return err
 		}
-		filter, err := bpf.Assemble(detections)
-		if err != nil {
-			return err
-		}
-		if h.frames, err = packet.Listen(lan, packet.Raw, unix.ETH_P_IPV6, &packet.Config{Filter: filter}); err != nil {
+		if h.frames, err = packet.Listen(lan, packet.Raw, unix.ETH_P_IPV6, nil); err != nil {
 			return err
 		}
 		return h.frames.SetPromiscuous(true) // the groups of all addresses
@@ -117,28 +113,13 @@ const (
 	targetAt     = typeAt + 8
 )
 
-// detections lets in solicitations of hosts without an address.
-var detections = []bpf.Instruction{
-	bpf.LoadAbsolute{Off: nextHeaderAt, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: 11},
-	bpf.LoadAbsolute{Off: typeAt, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 135, SkipTrue: 9},
-	bpf.LoadAbsolute{Off: sourceAt, Size: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 7},
-	bpf.LoadAbsolute{Off: sourceAt + 4, Size: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 5},
-	bpf.LoadAbsolute{Off: sourceAt + 8, Size: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 3},
-	bpf.LoadAbsolute{Off: sourceAt + 12, Size: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 1},
-	bpf.RetConstant{Val: 1 << 16},
-	bpf.RetConstant{Val: 0},
-}
-
 func (h *hoarder) answer() {
 	buf := make([]byte, 1600)
 	for {
 		n, _, err := h.frames.ReadFrom(buf)
+		if errors.Is(err, unix.ENETDOWN) {
+			continue // said once each time that the router reboots
+		}
 		if err != nil {
 			return
 		}
@@ -148,14 +129,14 @@ func (h *hoarder) answer() {
 	}
 }
 
-// claimed is the frame that says whose the address is which a solicitation asks for; nil
-// if that is of the link alone.
-func claimed(solicitation []byte) []byte {
-	if len(solicitation) < targetAt+16 {
+// claimed is the frame that says whose the global address is which a host without one
+// asks for; nil if frame does not.
+func claimed(frame []byte) []byte {
+	if len(frame) < targetAt+16 || frame[nextHeaderAt] != unix.IPPROTO_ICMPV6 || frame[typeAt] != byte(ipv6.ICMPTypeNeighborSolicitation) {
 		return nil
 	}
-	target, _ := netip.AddrFromSlice(solicitation[targetAt : targetAt+16])
-	if !target.IsGlobalUnicast() {
+	source, target := netip.AddrFrom16([16]byte(frame[sourceAt:])), netip.AddrFrom16([16]byte(frame[targetAt:]))
+	if !source.IsUnspecified() || !target.IsGlobalUnicast() {
 		return nil
 	}
 	body, err := ndp.MarshalMessageChecksum(&ndp.NeighborAdvertisement{
@@ -165,7 +146,7 @@ func claimed(solicitation []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	frame := append([]byte{0x33, 0x33, 0, 0, 0, 1}, hoarderMAC...)
+	frame = append([]byte{0x33, 0x33, 0, 0, 0, 1}, hoarderMAC...)
 	frame = append(frame, 0x86, 0xdd, 0x60, 0, 0, 0, 0, byte(len(body)), unix.IPPROTO_ICMPV6, ndp.HopLimit)
 	frame = append(append(frame, target.AsSlice()...), allNodes.AsSlice()...)
 	return append(frame, body...)
