@@ -25,6 +25,7 @@ download.example.test.      A     198.51.100.80
 download.example.test.      AAAA  2001:db8:80::80
 video.example.test.         A     198.51.100.80
 video.example.test.         AAAA  2001:db8:80::80
+ipv4.example.test.          A     198.51.100.80
 ns.example.test.            A     8.8.8.8
 ns.example.test.            AAAA  2001:4860:4860::8888
 100.51.198.in-addr.arpa.    SOA   ns.example.test. hostmaster.example.test. 1 3600 600 86400 300
