@@ -54,6 +54,7 @@ type Conditions struct {
 	FirstClientOnly   bool          // the TCP of all clients but one is held back
 	Isolation         bool          // clients reach the router, but not one another
 
+	IPv6             string        // how hosts come by IPv6 addresses, as lab.ipv6 says; empty: just so
 	NoRA             bool          // no router advertisement is sent
 	RALifetime0      bool          // the router is no default router
 	RAEvery          time.Duration // between two advertisements to all; 0: 10s
@@ -153,6 +154,17 @@ func flag(field func(*Conditions) *bool) argument {
 			return "", false
 		}
 		*field(c) = true
+		return "", true
+	}}
+}
+
+// word sets a condition that is a word.
+func word(field func(*Conditions) *string, value string) argument {
+	return argument{set: func(c *Conditions, text string) (string, bool) {
+		if text != "" {
+			return "", false
+		}
+		*field(c) = value
 		return "", true
 	}}
 }

@@ -19,14 +19,15 @@ import (
 // addresses if there are to be any, and with what else a host must know.
 type dhcp6Server struct {
 	*lanSocket
-	gives bool // addresses
-	id    dhcpv6.DUID
-	work  sync.WaitGroup
+	way  func(fault.Conditions) IPv6 // whether it gives addresses
+	id   dhcpv6.DUID
+	work sync.WaitGroup
 
 	mu     sync.Mutex
 	does   fault.Conditions
 	prefix netip.Prefix
 	pool   *pool
+	twins  map[string]netip.Addr // by client, when two share one
 }
 
 // Where addresses begin in the prefix, and how many there are.
@@ -39,7 +40,8 @@ func (l *Lab) serveDHCP6() (*dhcp6Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dhcpv6: %w", err)
 	}
-	s := newDHCP6Server(l.opts.IPv6.leases())
+	s := newDHCP6Server()
+	s.way = l.way
 	s.lanSocket = socket
 	s.work.Go(s.serve)
 	l.defers(func() error {
@@ -50,8 +52,8 @@ func (l *Lab) serveDHCP6() (*dhcp6Server, error) {
 	return s, nil
 }
 
-func newDHCP6Server(gives bool) *dhcp6Server {
-	return &dhcp6Server{gives: gives, id: &dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: routerMAC}}
+func newDHCP6Server() *dhcp6Server {
+	return &dhcp6Server{way: func(fault.Conditions) IPv6 { return Stateful }, twins: map[string]netip.Addr{}, id: &dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: routerMAC}}
 }
 
 func (s *dhcp6Server) serve() {
@@ -90,6 +92,7 @@ func (s *dhcp6Server) forget() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pool.forget()
+	clear(s.twins)
 	return nil
 }
 
@@ -169,7 +172,7 @@ func (s *dhcp6Server) give(req, resp *dhcpv6.Message, ia *dhcpv6.OptIANA) *dhcpv
 	add := func(a net.IP, preferred, valid time.Duration) {
 		given.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: a, PreferredLifetime: preferred, ValidLifetime: valid})
 	}
-	if !s.gives {
+	if !s.way(s.does).leases() {
 		given.Options.Add(status(iana.StatusNoAddrsAvail))
 		return given
 	}
@@ -191,6 +194,10 @@ func (s *dhcp6Server) give(req, resp *dhcpv6.Message, ia *dhcpv6.OptIANA) *dhcpv
 	if a := ia.Options.OneAddress(); a != nil {
 		asked = addr6(a)
 	}
+	if addr, ok := s.twin(client); ok {
+		add(addr.AsSlice(), preferred, s.does.LeaseTime)
+		return given
+	}
 	addr, ok := s.pool.offer(client, asked, false)
 	if ok && resp.MessageType == dhcpv6.MessageTypeReply {
 		ok = s.pool.confirm(client, addr, s.does.LeaseTime)
@@ -201,6 +208,17 @@ func (s *dhcp6Server) give(req, resp *dhcpv6.Message, ia *dhcpv6.OptIANA) *dhcpv
 		given.Options.Add(status(iana.StatusNoAddrsAvail))
 	}
 	return given
+}
+
+// twin is the address that a client shares with the one before, if it is to.
+func (s *dhcp6Server) twin(client string) (addr netip.Addr, ok bool) {
+	if !s.does.DuplicateAddress {
+		return addr, false
+	}
+	if _, known := s.twins[client]; !known {
+		s.twins[client] = nth(s.prefix.Addr(), firstHost6+len(s.twins)/2)
+	}
+	return s.twins[client], true
 }
 
 // confirm tells a client whether it is still on the same link (RFC 9915 §18.3.3).

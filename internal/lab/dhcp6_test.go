@@ -17,7 +17,10 @@ import (
 )
 
 func newServer6(gives bool, faults ...fault.Fault) *dhcp6Server {
-	s := newDHCP6Server(gives)
+	s := newDHCP6Server()
+	if !gives {
+		s.way = func(fault.Conditions) IPv6 { return Stateless }
+	}
 	c := fault.Conditions{LeaseTime: time.Hour}
 	for _, f := range faults {
 		if err := f.Apply(&c); err != nil {

@@ -34,6 +34,9 @@ var IPv6s = []IPv6{SLAAC, Stateless, Stateful, Both, NoIPv6}
 func (v IPv6) leases() bool { return v == Stateful || v == Both }
 func (v IPv6) dhcp() bool   { return v == Stateless || v.leases() }
 
+// way is how hosts come by addresses while the router behaves as c says.
+func (l *Lab) way(c fault.Conditions) IPv6 { return cmp.Or(IPv6(c.IPv6), l.opts.IPv6) }
+
 // The little Internet's, of the range for documentation (RFC 3849) but for the name
 // servers.
 var (
@@ -91,7 +94,7 @@ func (l *Lab) serveIPv6() (err error) {
 		return fmt.Errorf("router advertisements: %w", err)
 	}
 	l.defers(l.ipv6.advertiser.stop)
-	if !l.opts.IPv6.dhcp() || l.ipv6.dhcp != nil {
+	if l.ipv6.dhcp != nil {
 		return nil
 	}
 	s, err := l.serveDHCP6()
@@ -200,10 +203,10 @@ func (l *Lab) advertisement(c fault.Conditions) *ndp.RouterAdvertisement {
 		return nil
 	}
 	current := prefixOption(l.ipv6.prefix)
-	current.AutonomousAddressConfiguration = l.opts.IPv6 != Stateful
+	current.AutonomousAddressConfiguration = l.way(c) != Stateful
 	ra := routerAdvertisement(routerMAC, current)
-	ra.ManagedConfiguration = l.opts.IPv6.leases() || c.SilentDHCP6
-	ra.OtherConfiguration = l.opts.IPv6.dhcp()
+	ra.ManagedConfiguration = l.way(c).leases() || c.SilentDHCP6
+	ra.OtherConfiguration = l.way(c).dhcp()
 	if c.LongRALifetimes {
 		current.PreferredLifetime, current.ValidLifetime = 7*24*time.Hour, 30*24*time.Hour // as RFC 4861 §6.2.1 has it
 	}
