@@ -27,8 +27,8 @@ func (l *Lab) serveInternet() error {
 	if err != nil {
 		return err
 	}
-	for _, addr := range []netip.Addr{googleDNS, cloudflare, googleDNS6, cloudflare6} {
-		if err := l.serveDNS(l.internet, addr, z); err != nil {
+	for _, p := range l.spoken(alone(googleDNS, cloudflare, googleDNS6, cloudflare6)...) {
+		if err := l.serveDNS(l.internet, p.Addr(), z); err != nil {
 			return err
 		}
 	}
@@ -63,6 +63,9 @@ func (l *Lab) serveWeb() error {
 		netip.AddrPortFrom(webServer, 80): plain, netip.AddrPortFrom(webServer, 443): secure,
 		netip.AddrPortFrom(webServer6, 80): plain, netip.AddrPortFrom(webServer6, 443): secure,
 	} {
+		if addr.Addr().Is6() && l.opts.IPv6 == NoIPv6 {
+			continue
+		}
 		at := addr.String()
 		var listener net.Listener
 		err := l.internet.Do(func() (err error) {

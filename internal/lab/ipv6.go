@@ -25,7 +25,7 @@ const (
 	Stateless IPv6 = "stateless" // the same, and DHCPv6 tells the rest
 	Stateful  IPv6 = "stateful"  // DHCPv6 leases them
 	Both      IPv6 = "both"      // each makes its own and has one of DHCPv6
-	NoIPv6    IPv6 = "off"       // not at all: the router speaks IPv4 alone
+	NoIPv6    IPv6 = "off"       // not at all: the lab speaks IPv4 alone, as it does where the kernel has no IPv6
 )
 
 // IPv6s are all ways, in the order of the documentation.

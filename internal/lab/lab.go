@@ -101,6 +101,9 @@ type Lab struct {
 // stand at once: each takes the lowest free number.
 func Start(opts Options) (_ *Lab, err error) {
 	opts.Server, opts.IPv6 = cmp.Or(opts.Server, Builtin), cmp.Or(opts.IPv6, SLAAC)
+	if _, err := os.Stat("/proc/sys/net/ipv6"); errors.Is(err, os.ErrNotExist) {
+		opts.IPv6 = NoIPv6 // the kernel's choice
+	}
 	l := &Lab{opts: opts, Router: opts.Subnet.Addr().Next()}
 	defer func() {
 		if err != nil {
@@ -153,6 +156,7 @@ func listed[S ~string](words []S) string {
 // claim makes the two namespaces under the lowest free number.
 func (l *Lab) claim() (err error) {
 	mark := l.opts.Journal.Mark()
+	speaks := namespace.Speaks(l.opts.IPv6 != NoIPv6)
 	for i := 0; ; i++ {
 		l.Parent = fmt.Sprintf("lab%d", i)
 		if _, err := netlink.LinkByName(l.Parent); err == nil {
@@ -164,7 +168,7 @@ func (l *Lab) claim() (err error) {
 		if err := l.opts.Journal.Record(journal.Entry{Lab: l.Parent}); err != nil {
 			return err
 		}
-		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark, namespace.Speaks(l.opts.IPv6 != NoIPv6))
+		l.router, err = namespace.CreateMarked(routerOf(l.Parent), mark, speaks)
 		if !errors.Is(err, os.ErrExist) {
 			break
 		}
@@ -173,7 +177,7 @@ func (l *Lab) claim() (err error) {
 		return err
 	}
 	l.defers(l.router.Delete)
-	if l.internet, err = namespace.CreateMarked(internetOf(l.Parent), mark, namespace.Dual); err != nil {
+	if l.internet, err = namespace.CreateMarked(internetOf(l.Parent), mark, speaks); err != nil {
 		return err
 	}
 	l.defers(l.internet.Delete)

@@ -263,6 +263,9 @@ func TestALabThatCannotHaveAProgramSaysWhy(t *testing.T) {
 	t.Run("nobody knows it", func(t *testing.T) {
 		cannotStart(t, with("bind"), `lab: "bind" is not a server: there are builtin, dnsmasq, kea, dhcpd, udhcpd, networkd`)
 	})
+	t.Run("nobody knows its way for IPv6", func(t *testing.T) {
+		cannotStart(t, of6("6to4"), `lab: "6to4" is not a way for IPv6: there are slaac, stateless, stateful, both, off`)
+	})
 }
 
 func TestALabSaysWhatAProgramSaidBeforeItEnded(t *testing.T) {

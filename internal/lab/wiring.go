@@ -75,8 +75,8 @@ func (l *Lab) connect() error {
 		{router, "lo", nil},
 		{router, "lan", []netip.Prefix{l.lan()}},
 		{router, "wan", l.spoken(wanRouter, wanRouter6)},
-		{internet, "lo", alone(googleDNS, cloudflare, webServer, googleDNS6, cloudflare6, webServer6)},
-		{internet, "isp", []netip.Prefix{wanProvider, wanProvider6}},
+		{internet, "lo", l.spoken(alone(googleDNS, cloudflare, webServer, googleDNS6, cloudflare6, webServer6)...)},
+		{internet, "isp", l.spoken(wanProvider, wanProvider6)},
 	} {
 		if err := bringUp(up.h, up.link, up.addrs); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (l *Lab) routeToProvider(router *netlink.Handle) error {
 	return nil
 }
 
-// spoken leaves out what the router does not speak.
+// spoken leaves out what the lab does not speak.
 func (l *Lab) spoken(all ...netip.Prefix) []netip.Prefix {
 	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is6() && l.opts.IPv6 == NoIPv6 })
 }
