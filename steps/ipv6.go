@@ -41,11 +41,11 @@ func (t target) base() (whom target, six bool) {
 
 // six waits for the clients' IPv6.
 func (w *world) six(ctx context.Context) (m *netmgr.NetworkManager, err error) {
-	if m, err = w.standing(); err != nil {
-		return nil, err
-	}
 	if w.config().IPFamily == "ipv4" {
 		return nil, refuse("the sentence is about IPv6, and clients speak none: set ip_family to dual or ipv6")
+	}
+	if m, err = w.standing(); err != nil {
+		return nil, err
 	}
 	report := w.watched(m, false, func() { err = m.Await6(ctx) })
 	if err == nil {
