@@ -33,6 +33,7 @@ type Suite struct {
 	Storms   []Storm
 	Checking time.Duration // that it takes a Thousand to check whether their addresses are free
 	Standing Standing
+	Dual     Dual
 
 	Transfers []Transfer
 	Fair      Fair
@@ -102,6 +103,10 @@ func (r *Suite) measure(ctx context.Context, s *bench.Session) error {
 	})
 	inLab("clients that stand", lab.Builtin, r.Minute, func(l *lab.Lab) (err error) {
 		r.Standing, err = standing(ctx, s, l, r.Thousand, r.Minute, 5*r.Minute)
+		return err
+	})
+	inLab("IPv4 and IPv6", lab.Builtin, time.Hour, func(l *lab.Lab) (err error) {
+		r.Dual, err = dual(ctx, s, l, r.Thousand, 5*r.Minute)
 		return err
 	})
 	inLab("traffic", lab.Builtin, time.Hour, func(l *lab.Lab) error { return r.traffic(ctx, *s, l) })

@@ -117,5 +117,15 @@ func (r *Suite) Targets() (all []Target) {
 	grown = float64(m.End.Resident-m.Early.Resident) / float64(m.Early.Resident)
 	target(12, fmt.Sprintf("%d clients do different things for %s: resident memory within 5 %% of what it was after %s", r.Few/2, 10*r.Minute, r.Minute), m.Clients > 0,
 		math.Abs(grown) <= 0.05, "%+.1f %%, from %.1f MB; %d things done, %d failed", 100*grown, float64(m.Early.Resident)/1e6, m.Done, m.Failed)
+	d := r.Dual
+	times = ratio(d.Create, d.IPv4)
+	target(13, thousand+" with IPv6: IPv4 is there after at most 1.3 times the time that it takes without", d.Clients > 0,
+		times <= 1.3, "%.2f times (%s and %s), the medians of 3 rounds", times, short(d.Create), short(d.IPv4))
+	target(13, "the last global IPv6 address is there at most 0.5s later than on as many links that nothing but a loop has made", d.Clients > 0,
+		d.Last <= d.Bare+500*ms, "%s, and on bare links %s", short(d.Last), short(d.Bare))
+	target(13, "each has a reply from the router by IPv4 and by IPv6", d.Clients > 0,
+		d.Answered == [2]int{d.Clients, d.Clients}, "%d and %d", d.Answered[0], d.Answered[1])
+	target(13, fmt.Sprintf("they stand for %s with router advertisements each 10 s: at most 2 %% of one core", d.Idle), d.Clients > 0,
+		d.CPU <= 0.02 && d.Have == d.Clients, "%.1f %%; %d still have their IPv6 address", 100*d.CPU, d.Have)
 	return all
 }
