@@ -32,6 +32,7 @@ func (s *Suite) elsewhere() map[string]string {
 		needsHardware = "needs a real router, and this run uses the lab (set interface)"
 		needsBuiltin  = "needs the lab's own DHCP server, and this run uses %s (set lab.server to builtin)"
 		needsShort    = "needs leases of less than two minutes, which dnsmasq does not give (set lab.server to another)"
+		needsIPv6     = "needs IPv6, and clients speak IPv4 only (set ip_family to dual)"
 		needsURL      = "needs %s in godog.yml, which is empty"
 		needsLimits   = "needs more neighbours than the kernel allows, and in a network namespace of its own this run cannot raise the limit"
 	)
@@ -54,6 +55,9 @@ func (s *Suite) elsewhere() map[string]string {
 				reasons[tag] = fmt.Sprintf(needsURL, key)
 			}
 		}
+	}
+	if s.Config.IPFamily == "ipv4" {
+		reasons["@ipv6"] = needsIPv6
 	}
 	if _, err := os.Stat("/proc/sys/net/ipv4/neigh/default/gc_thresh3"); err != nil {
 		reasons["@thousand"] = needsLimits

@@ -13,6 +13,7 @@ Feature: IPv6 addresses
     And all assigned IPv4 and IPv6 addresses should be reachable
     And the router should follow the IPv6 standards
 
+  @internet
   Scenario: Clients reach the Internet by both
     When all clients attempt to ping Google DNS "IPV6"
     Then all clients should respond successfully
