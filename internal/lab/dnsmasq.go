@@ -25,7 +25,7 @@ dhcp-lease-max={{if .First6.IsValid}}16777216{{else}}{{.Pool}}{{end}}
 {{if not .SilentDHCP}}dhcp-range={{.First}},{{.Last}},{{.Seconds}}{{end}}
 {{if .Range6}}enable-ra
 ra-param=lan,10,1800
-dhcp-range={{if .First6.IsValid}}{{.First6}},{{.Last6}}{{else}}{{.Prefix6.Addr}}{{end}},{{.Range6}}{{if .First6.IsValid}},{{.Seconds}}{{end}}
+dhcp-range={{if .First6.IsValid}}{{.First6}},{{.Last6}}{{else}}{{.Prefix6.Addr}}{{end}},{{.Range6}}{{if .First6.IsValid}},{{if lt .Seconds 2700}}{{.Seconds}}{{else}}2700{{end}}{{end}}
 dhcp-option=option6:dns-server,[{{.Router6}}]
 dhcp-option=option6:domain-search,lan.example.test
 {{end}}
@@ -33,8 +33,8 @@ dhcp-option=option6:domain-search,lan.example.test
 {{if .NoDNS}}dhcp-option=option:dns-server{{end}}
 `))
 
-// dnsmasqRanges are what a range of addresses is for. Those that hosts make are valid
-// and preferred for the same time, so for what RFC 9096 has for the latter.
+// dnsmasqRanges are what a range of addresses is for. Its prefix is valid and preferred for
+// the same time, and leases last as long: so for no longer than RFC 9096 has for the latter.
 var dnsmasqRanges = map[IPv6]string{SLAAC: "ra-only,64,2700", Stateless: "ra-stateless,64,2700", Stateful: "64", Both: "slaac,64"}
 
 // countDnsmasqLeases counts the lines of a lease file: those of IPv6 come after one with
