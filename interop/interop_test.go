@@ -17,7 +17,7 @@ func TestEachServerServesOursAndTheControl(t *testing.T) {
 	for _, p := range servers {
 		t.Run(string(p.server), func(t *testing.T) {
 			t.Parallel()
-			if packages := missing(p); packages != nil {
+			if packages := missing(p, udhcpc); packages != nil {
 				t.Skipf("needs apt install %s", strings.Join(packages, " "))
 			}
 			const n = 3
