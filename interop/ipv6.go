@@ -18,10 +18,10 @@ import (
 // with which these give addresses and a name server; what else they say is their own
 // habit.
 type router6 struct {
-	Name      string
-	slaac     bool // hosts make addresses by themselves
-	dhcp      bool // they are leased
-	programs  []lab.Other
+	Name     string
+	slaac    bool // hosts make addresses by themselves
+	dhcp     bool // they are leased
+	programs []lab.Other
 }
 
 // row6 is what such a router made of a number of clients: how many have what.
@@ -31,7 +31,7 @@ type row6 struct {
 	Global, Made, DHCP int           // addresses: any, by SLAAC, by DHCPv6
 	Last               time.Duration // until the last of these could be used
 	Names, Answered    int
-	Left               int // leases
+	Held, Left         int // leases, while clients are there and when they are gone
 	Remarks            string
 }
 
@@ -196,8 +196,10 @@ func (r *row6) meet(ctx context.Context, l *lab.Lab) error {
 	for _, p := range m.Without6() {
 		fmt.Fprintln(os.Stderr, p)
 	}
+	var unknown error
+	r.Held, unknown = l.Leases6()
 	r.Remarks = strings.Join(netmgr.RemarkLines(m.Remarks6(), r.Clients), "; ")
-	if err = errors.Join(err, m.Cleanup(context.WithoutCancel(ctx))); err == nil {
+	if err = errors.Join(err, unknown, m.Cleanup(context.WithoutCancel(ctx))); err == nil {
 		r.Left, err = l.LeasesLeft(ctx)
 	}
 	return err
@@ -231,6 +233,7 @@ func (r row6) judge() (wrong []string) {
 	}{
 		{r.slaac, r.Made, "have an address by SLAAC"},
 		{r.dhcp, r.DHCP, "have an address by DHCPv6"},
+		{r.dhcp, r.Held, "are in the server's lease file"},
 		{true, r.Answered, "got an answer from the router by IPv6"},
 	} {
 		if want.so && want.have < r.Clients {
