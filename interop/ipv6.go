@@ -191,15 +191,18 @@ func (r *row6) meet(ctx context.Context, l *lab.Lab) error {
 	for _, p := range m.PingAll(ctx, netmgr.Router6, netmgr.Ping{Count: 3}) {
 		if p.Received > 0 {
 			r.Answered++
+		} else {
+			fmt.Fprintf(os.Stderr, "%s: no answer from the router: %s\n", p.Client, p.Reason)
 		}
 	}
 	for _, p := range m.Without6() {
-		fmt.Fprintln(os.Stderr, p)
+		fmt.Fprintf(os.Stderr, "%s: no address: %s\n", p.Client, p.Err)
 	}
-	var unknown error
-	r.Held, unknown = l.Leases6()
+	if err == nil {
+		r.Held, err = l.Leases6()
+	}
 	r.Remarks = strings.Join(netmgr.RemarkLines(m.Remarks6(), r.Clients), "; ")
-	if err = errors.Join(err, unknown, m.Cleanup(context.WithoutCancel(ctx))); err == nil {
+	if err = errors.Join(err, m.Cleanup(context.WithoutCancel(ctx))); err == nil {
 		r.Left, err = l.LeasesLeft(ctx)
 	}
 	return err
