@@ -117,7 +117,8 @@ func (d *document) text(part string) (string, error) {
 }
 
 // judge says what must not happen, a line each: that ours did worse than the
-// control's, that leases are left, and that a scenario neither passed nor failed.
+// control's, that leases are left, that a scenario neither passed nor failed, and what
+// went wrong by IPv6.
 func (d *document) judge() (worse []string) {
 	say := func(format string, args ...any) { worse = append(worse, fmt.Sprintf(format, args...)) }
 	for _, r := range d.Rows {

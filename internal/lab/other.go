@@ -22,12 +22,13 @@ type Other struct {
 }
 
 // Run has the program serve until the lab closes. Leases6 counts by its file.
-func (l *Lab) Run(o Other) error {
-	prepare := func() (*program, error) { return l.newProgram(Server(o.Command), o.Command, o.Package, o.Ready) }
+func (l *Lab) Run(o Other) (err error) {
+	var p *program
 	if o.Command == networkd {
-		prepare = func() (*program, error) { return l.newNetworkd(o.Ready) }
+		p, err = l.newNetworkd(o.Ready)
+	} else {
+		p, err = l.newProgram(Server(o.Command), o.Command, o.Package, o.Ready)
 	}
-	p, err := prepare()
 	if err != nil {
 		return err
 	}
