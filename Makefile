@@ -6,8 +6,8 @@
 # make bench    what clients cost, and what they cost others, into docs/benchmarks.md;
 #               takes twenty-five minutes
 # make interop  lanstorm and udhcpc against DHCP servers from Debian's packages, and
-#               what the DHCP features say of these, into docs/interop.md; takes
-#               half an hour
+#               what the DHCP features say of these, and lanstorm against routers of
+#               IPv6, into docs/interop.md; takes half an hour
 # make kernels  the features and some tests on Debian's kernels in QEMU, into
 #               docs/kernels.md; KERNELS="bookworm-arm64 ..." or here for fewer
 # make fuzz     every fuzz target, FUZZTIME each

@@ -27,6 +27,7 @@ type document struct {
 	Servers   []string // that the features were run against
 	Scenarios map[scenario]verdicts
 	Notes     []string
+	IPv6      []row6
 }
 
 // scenario is one of the features. Rows of an outline that have the same name count
@@ -108,8 +109,16 @@ func (d *document) Number(note string) int {
 	return slices.Index(d.Notes, note) + 1
 }
 
+// text is the document, or a part of it.
+func (d *document) text(part string) (string, error) {
+	var b strings.Builder
+	err := documentTemplate.ExecuteTemplate(&b, cmp.Or(part, "interop.md"), d)
+	return b.String(), err
+}
+
 // judge says what must not happen, a line each: that ours did worse than the
-// control's, that leases are left, and that a scenario neither passed nor failed.
+// control's, that leases are left, that a scenario neither passed nor failed, and what
+// went wrong by IPv6.
 func (d *document) judge() (worse []string) {
 	say := func(format string, args ...any) { worse = append(worse, fmt.Sprintf(format, args...)) }
 	for _, r := range d.Rows {
@@ -126,6 +135,9 @@ func (d *document) judge() (worse []string) {
 				say("%s, %s: %q neither passed nor failed: %s", server, s.File, s.Name, cmp.Or(strings.Join(v.Why, "; "), "nothing was told of it"))
 			}
 		}
+	}
+	for _, r := range d.IPv6 {
+		worse = append(worse, r.judge()...)
 	}
 	slices.Sort(worse)
 	return worse

@@ -134,11 +134,11 @@ func some() *document {
 
 func text(t *testing.T, d *document) string {
 	t.Helper()
-	var b strings.Builder
-	if err := documentTemplate.Execute(&b, d); err != nil {
+	text, err := d.text("")
+	if err != nil {
 		t.Fatal(err)
 	}
-	return b.String()
+	return text
 }
 
 func TestTheDocumentHasARowForEachScenario(t *testing.T) {

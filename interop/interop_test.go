@@ -17,7 +17,7 @@ func TestEachServerServesOursAndTheControl(t *testing.T) {
 	for _, p := range servers {
 		t.Run(string(p.server), func(t *testing.T) {
 			t.Parallel()
-			if packages := missing(p); packages != nil {
+			if packages := missing(p, udhcpc); packages != nil {
 				t.Skipf("needs apt install %s", strings.Join(packages, " "))
 			}
 			const n = 3
@@ -76,9 +76,13 @@ func TestTheDocumentHasARowForEach(t *testing.T) {
 	}
 }
 
-func TestAServerThatNobodyKnowsIsRefused(t *testing.T) {
-	const want = `-servers: nobody here knows "bind"`
-	if _, err := run(t.Context(), []string{"-servers", "kea,bind"}); err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
+func TestWhatNobodyKnowsIsRefused(t *testing.T) {
+	for _, tt := range []struct{ flag, value, want string }{
+		{"-servers", "kea,bind", `-servers: nobody here knows "bind"`},
+		{"-only", "ipv5", `-only: there is ipv6, and not "ipv5"`},
+	} {
+		if _, err := run(t.Context(), []string{tt.flag, tt.value}); err == nil || err.Error() != tt.want {
+			t.Errorf("%v, want %s", err, tt.want)
+		}
 	}
 }

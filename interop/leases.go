@@ -129,10 +129,10 @@ func choose(names []string) (chosen []program, err error) {
 	return chosen, nil
 }
 
-// missing lists the packages that are not installed: of the programs, and of udhcpc.
+// missing lists the packages that are not installed.
 func missing(programs ...program) (packages []string) {
-	for _, p := range append(programs[:len(programs):len(programs)], udhcpc) {
-		if _, err := exec.LookPath(p.file); err != nil {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p.file); err != nil && !slices.Contains(packages, p.pkg) {
 			packages = append(packages, p.pkg)
 		}
 	}

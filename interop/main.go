@@ -1,8 +1,9 @@
 // Command interop has lanstorm's clients get leases from DHCP servers that other
 // people wrote, each from Debian's package and with its own defaults. As the
 // control, as many udhcpc of busybox do so in another lab of the same kind. Then it
-// runs the DHCP features against each of these servers. It writes the results of
-// both into a document.
+// runs the DHCP features against each of these servers, and has dual-stack clients
+// meet routers of IPv6 of the same origin. It writes the results of all into a
+// document.
 //
 // It works in a private machine (package nstest): the real one's network, /etc
 // and /run are out of its reach.
@@ -28,6 +29,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/steps"
 )
+
+const stdout = "/dev/stdout"
 
 // deadline is how long a client may take, ours or the control's.
 const deadline = time.Minute
@@ -56,17 +59,28 @@ func (command) Run() int {
 // run returns a line for each thing that must not happen.
 func run(ctx context.Context, args []string) (worse []string, err error) {
 	flags := flag.NewFlagSet("interop", flag.ExitOnError)
-	names := flags.String("servers", "dnsmasq,dhcpd,udhcpd,kea,networkd", "the values of lab.server to try")
-	path := flags.String("document", "/dev/stdout", "the file to write")
+	names := flags.String("servers", "dnsmasq,dhcpd,udhcpd,kea,networkd", "the values of lab.server to try, by IPv4")
+	only := flags.String("only", "", "ipv6: try nothing else, and leave the rest of the document as it is")
+	path := flags.String("document", stdout, "the file to write")
 	_ = flags.Parse(args) // or it exits
+	if *only != "" && *only != "ipv6" {
+		return nil, fmt.Errorf("-only: there is ipv6, and not %q", *only)
+	}
 	chosen, err := choose(strings.Split(*names, ","))
 	if err != nil {
 		return nil, err
 	}
+	needed := append(chosen[:len(chosen):len(chosen)], udhcpc)
+	if *only != "" {
+		chosen, needed = nil, nil
+	}
+	for _, r := range routers6 {
+		needed = append(needed, r.packages()...)
+	}
 	if os.Geteuid() != 0 {
 		return nil, errors.New("not root: network namespaces need it, so run this with sudo")
 	}
-	if packages := missing(chosen...); packages != nil {
+	if packages := missing(needed...); packages != nil {
 		return nil, errors.New("not installed; install with: apt install --no-install-recommends " + strings.Join(packages, " "))
 	}
 	d := &document{Udhcpc: udhcpc.Version(), Scenarios: map[scenario]verdicts{}}
@@ -86,11 +100,33 @@ func run(ctx context.Context, args []string) (worse []string, err error) {
 		}
 		d.add(p.Name, record)
 	}
-	var text bytes.Buffer
-	if err := documentTemplate.Execute(&text, d); err != nil {
+	for _, router := range routers6 {
+		for _, n := range []int{10, 100} {
+			fmt.Fprintf(os.Stderr, "IPv6, %s: %d clients\n", router.Name, n)
+			r, err := try6(ctx, router, n)
+			if err != nil {
+				return nil, fmt.Errorf("IPv6, %s, %d clients: %w", router.Name, n, err)
+			}
+			d.IPv6 = append(d.IPv6, r)
+		}
+	}
+	text, err := d.text(*only)
+	if *only != "" && *path != stdout && err == nil {
+		var old []byte
+		old, err = os.ReadFile(*path)
+		text = keep(old, text)
+	}
+	if err != nil {
 		return nil, err
 	}
-	return d.judge(), os.WriteFile(*path, text.Bytes(), 0o644)
+	return d.judge(), os.WriteFile(*path, []byte(text), 0o644)
+}
+
+// keep puts what a document has before its last section in front of a new one.
+func keep(old []byte, section string) string {
+	heading, _, _ := strings.Cut(section, "\n")
+	before, _, _ := strings.Cut(string(old), heading+"\n")
+	return before + section
 }
 
 var complaint = regexp.MustCompile(`(?m)^lanstorm: (.*)$`)

@@ -87,7 +87,7 @@ type router6 struct {
 // serveIPv6 starts what the router says on the LAN by IPv6, but for what its other
 // server does.
 func (l *Lab) serveIPv6() (err error) {
-	if l.opts.IPv6 == NoIPv6 || l.opts.Server == Dnsmasq {
+	if l.opts.IPv6 == NoIPv6 || l.opts.Server == Dnsmasq || l.opts.Others6 {
 		return nil
 	}
 	if l.ipv6.advertiser, err = newAdvertiser(l.router); err != nil {

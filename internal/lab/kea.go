@@ -40,9 +40,7 @@ func (l *Lab) newKea(command, ready, conf, leaseFile string, columns keaColumns)
 		return nil, err
 	}
 	p.words, p.deaf = unconfined(p.words), "DHCPSRV_OPEN_SOCKET_FAIL"
-	dir := p.file("")
-	// Since 2.6.3 Kea writes leases nowhere but in its data folder.
-	p.env = []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir, "KEA_DHCP_DATA_DIR=" + dir, "KEA_LOGGER_DESTINATION=stderr"}
+	p.env = keaFolders(p.file(""))
 	// Kea writes a row before it answers, so a count by the file is never behind;
 	// its own statistics go on counting leases that have expired, and addresses
 	// that were declined.
@@ -50,6 +48,12 @@ func (l *Lab) newKea(command, ready, conf, leaseFile string, columns keaColumns)
 	k.count = func(csv string, now time.Time) int { return countKeaLeases(csv, columns, now) }
 	k.args = []string{"-c", k.confFile}
 	return k, nil
+}
+
+// keaFolders has Kea keep all its files in dir. Since 2.6.3 it writes leases nowhere
+// but in its data folder.
+func keaFolders(dir string) []string {
+	return []string{"KEA_PIDFILE_DIR=" + dir, "KEA_LOCKFILE_DIR=" + dir, "KEA_DHCP_DATA_DIR=" + dir, "KEA_LOGGER_DESTINATION=stderr"}
 }
 
 // unconfined has AppArmor let a command be: Debian's profiles for Kea and dhcpd

@@ -41,6 +41,7 @@ type Options struct {
 	LeaseTime time.Duration   // of every lease, in whole seconds
 	Server    Server          // who serves DHCP and DNS
 	IPv6      IPv6            // how hosts come by IPv6 addresses
+	Others6   bool            // they hear nothing of that but what programs say: see Run
 	PingCheck bool            // of Dnsmasq and Dhcpd: they ping an address before they offer it
 	Line      fault.Line      // how fast the line to the provider is; zero: as fast as the kernel can
 	Buffer    time.Duration   // how long a packet waits for that line at most; 0: 100ms

@@ -54,24 +54,33 @@ exec "$1"/systemd-networkd`
 // lab stands. It keeps its leases in memory, tells nobody of them, and loses
 // them when it is started anew.
 func (l *Lab) serveNetworkd() error {
-	const binary = "/lib/systemd/systemd-networkd"
-	p, err := l.newProgram(Networkd, binary, "systemd", "Offering DHCPv4 leases")
+	p, err := l.newNetworkd("Offering DHCPv4 leases")
 	if err != nil {
 		return err
 	}
+	return l.serveConfigured(&configured{program: p, confFile: p.file("network/lan.network"), conf: networkdTemplate, leaseFile: p.file("none")})
+}
+
+const networkd = "/lib/systemd/systemd-networkd"
+
+func (l *Lab) newNetworkd(ready string) (*program, error) {
+	p, err := l.newProgram(Networkd, networkd, "systemd", ready)
+	if err != nil {
+		return nil, err
+	}
 	dir := filepath.Dir(p.file("lan.network"))
 	// A name in the folder, so that the process is known for the lab's.
-	if err := os.Symlink(binary, p.file("systemd-networkd")); err != nil {
-		return err
+	if err := os.Symlink(networkd, p.file("systemd-networkd")); err != nil {
+		return nil, err
 	}
 	if err := os.Mkdir(p.file("network"), 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.WriteFile(p.file("networkd.conf"), []byte(networkdConf), 0o644); err != nil {
-		return err
+		return nil, err
 	}
 	p.words = []string{"/bin/sh", "-c", enterNetworkd, "sh", dir}
 	p.env = []string{"SYSTEMD_LOG_TARGET=console", "SYSTEMD_LOG_LEVEL=debug"} // says only then that it serves
 	p.enter = func(cmd *exec.Cmd) error { return l.router.Start(cmd) }
-	return l.serveConfigured(&configured{program: p, confFile: p.file("network/lan.network"), conf: networkdTemplate, leaseFile: p.file("none")})
+	return p, nil
 }

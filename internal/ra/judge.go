@@ -34,9 +34,9 @@ func (r *Routers) judge(n *Router, ra *ndp.RouterAdvertisement) {
 	for _, p := range n.Prefixes {
 		switch {
 		case p.Preferred > p.Valid:
-			r.remarks.Add("a prefix that is preferred longer than it is valid", "4861 §4.6.2", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
+			r.remarks.Add("a prefix that is preferred longer than it is valid", "4861 §4.6.2", "%s: preferred %s, valid %s", p.Prefix, lasting(p.Preferred), lasting(p.Valid))
 		case p.Preferred > mostPreferred || p.Valid > mostValid:
-			r.remarks.Add("a prefix preferred beyond 45 minutes, or valid beyond 90", "9096 §3.4", "%s: preferred %s, valid %s", p.Prefix, p.Preferred, p.Valid)
+			r.remarks.Add("a prefix preferred beyond 45 minutes, or valid beyond 90", "9096 §3.4", "%s: preferred %s, valid %s", p.Prefix, lasting(p.Preferred), lasting(p.Valid))
 		}
 		if p.Autonomous && p.Bits() != 64 {
 			r.remarks.Add("a prefix of which hosts are to make addresses, and which is not a /64", "4862 §5.5.3", "%s", p.Prefix)

@@ -205,7 +205,15 @@ func (n Router) String() string {
 		text += ", flags " + strings.Join(flags, " ")
 	}
 	for _, p := range n.Prefixes {
-		text += fmt.Sprintf(", %s for %s, preferred %s", p.Prefix, p.Valid, p.Preferred)
+		text += fmt.Sprintf(", %s for %s, preferred %s", p.Prefix, lasting(p.Valid), lasting(p.Preferred))
 	}
 	return text
+}
+
+// lasting is a lifetime as people read it (RFC 4861 §4.6.2).
+func lasting(d time.Duration) string {
+	if d == ndp.Infinity {
+		return "infinity"
+	}
+	return d.String()
 }
