@@ -36,7 +36,7 @@ type Router struct {
 	Newest   time.Time
 	Heard    int // advertisements
 
-	dnsFor    time.Duration // the least lifetime of a name server
+	dnsFor    time.Duration // the least lifetime of a name server or domain
 	multicast []time.Time   // when the newest advertisements to all hosts came, oldest first
 }
 
@@ -123,20 +123,25 @@ func read(ra *ndp.RouterAdvertisement) *Router {
 			for _, a := range o.Servers {
 				if o.Lifetime > 0 && !a.IsMulticast() && !a.IsUnspecified() && len(n.DNS) < mostOptions {
 					n.DNS = append(n.DNS, a)
-					if n.dnsFor == 0 || o.Lifetime < n.dnsFor {
-						n.dnsFor = o.Lifetime
-					}
+					n.names(o.Lifetime)
 				}
 			}
 		case *ndp.DNSSearchList:
 			for _, name := range o.DomainNames {
 				if name = dhcp4.DomainName(name); name != "" && o.Lifetime > 0 && len(n.Search) < mostOptions {
 					n.Search = append(n.Search, name)
+					n.names(o.Lifetime)
 				}
 			}
 		}
 	}
 	return n
+}
+
+func (n *Router) names(lifetime time.Duration) {
+	if n.dnsFor == 0 || lifetime < n.dnsFor {
+		n.dnsFor = lifetime
+	}
 }
 
 // same reports whether hosts learn the same of both.
@@ -161,8 +166,10 @@ func (r *Routers) List() (list []Router) {
 
 // Default is the router that hosts send to what is for other networks.
 func (r *Routers) Default() (router Router, ok bool) {
-	if list := r.List(); len(list) > 0 && list[0].Lifetime > 0 {
-		return list[0], true
+	for _, n := range r.List() {
+		if time.Since(n.Newest) < n.Lifetime {
+			return n, true
+		}
 	}
 	return router, false
 }
@@ -176,6 +183,9 @@ func (n Router) SLAAC() bool { return slices.ContainsFunc(n.Prefixes, Prefix.SLA
 // Names are the name servers and the search list of all routers.
 func (r *Routers) Names() (servers []netip.Addr, search []string) {
 	for _, n := range r.List() {
+		if time.Since(n.Newest) >= n.dnsFor {
+			continue
+		}
 		for _, a := range n.DNS {
 			if !slices.Contains(servers, a) {
 				servers = append(servers, a)

@@ -70,6 +70,15 @@ func TestWhatHostsLearn(t *testing.T) {
 	if fmt.Sprint(servers, search) != "[2001:db8:77::1] [lan.example.test]" {
 		t.Error(servers, search)
 	}
+	synctest.Test(t, func(t *testing.T) {
+		var r Routers
+		r.Hear(routerAddr, routerMAC, true, wire(t, good()))
+		time.Sleep(1800 * time.Second)
+		_, ok := r.Default()
+		if servers, search := r.Names(); ok || servers != nil || search != nil {
+			t.Errorf("half an hour later: %t %v %v", ok, servers, search)
+		}
+	})
 	gone := good()
 	gone.RouterLifetime = 0
 	r.Hear(routerAddr, routerMAC, false, wire(t, gone))
