@@ -29,12 +29,10 @@ type Router struct {
 	Other    bool          // name servers and the like are
 	MTU      int           // 0: not told
 	Prefixes []Prefix
-	Routes   []netip.Prefix // to other networks than the default (RFC 4191)
-	DNS      []netip.Addr   // whose lifetime is above 0 (RFC 8106)
+	DNS      []netip.Addr // whose lifetime is above 0 (RFC 8106)
 	Search   []string
 	First    time.Time // heard
 	Newest   time.Time
-	Heard    int // advertisements
 
 	dnsFor    time.Duration // the least lifetime of a name server or domain
 	multicast []time.Time   // when the newest advertisements to all hosts came, oldest first
@@ -82,9 +80,9 @@ func (r *Routers) Hear(router netip.Addr, mac net.HardwareAddr, multicast bool, 
 		return false
 	}
 	next := read(ra)
-	next.Addr, next.MAC, next.Newest, next.First, next.Heard = router, mac.String(), now, now, 1
+	next.Addr, next.MAC, next.Newest, next.First = router, mac.String(), now, now
 	if was != nil {
-		next.First, next.Heard, next.multicast = was.First, was.Heard+1, was.multicast
+		next.First, next.multicast = was.First, was.multicast
 	}
 	if multicast {
 		r.pace(next, now)
@@ -112,10 +110,6 @@ func read(ra *ndp.RouterAdvertisement) *Router {
 			p := Prefix{netip.PrefixFrom(o.Prefix, int(o.PrefixLength)), o.OnLink, o.AutonomousAddressConfiguration, o.ValidLifetime, o.PreferredLifetime}
 			if p.IsValid() && !p.Addr().IsLinkLocalUnicast() && len(n.Prefixes) < mostOptions {
 				n.Prefixes = append(n.Prefixes, p)
-			}
-		case *ndp.RouteInformation:
-			if p := netip.PrefixFrom(o.Prefix, int(o.PrefixLength)); p.IsValid() && o.RouteLifetime > 0 && len(n.Routes) < mostOptions {
-				n.Routes = append(n.Routes, p)
 			}
 		case *ndp.MTU:
 			n.MTU = int(o.MTU)
