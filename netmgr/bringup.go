@@ -254,6 +254,7 @@ func (m *NetworkManager) leave(patience context.Context) {
 // follow leases. To stop some of them would not do: those that go on would give
 // work to be waited for without end.
 func (m *NetworkManager) endDHCP() {
+	m.rest6()
 	if m.group != nil {
 		m.group.Close()
 		m.group = nil

@@ -32,7 +32,7 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	defer done()
 	m.releaseAll(ctx, m.clients)
 	for _, c := range m.clients {
-		for _, kept := range []bool{c.leased, c.six.leased} {
+		for _, kept := range []bool{c.leased, c.leased6()} {
 			if kept {
 				m.unreleased++
 			}

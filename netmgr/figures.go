@@ -37,8 +37,11 @@ func (c Creation) LeasesPerSecond() float64 { return float64(c.Clients) / c.Leas
 
 // String tells it in a line.
 func (c Creation) String() string {
-	if c.Clients == 0 {
+	switch {
+	case c.Clients == 0:
 		return "no clients"
+	case c.Sent == 0: // they speak no IPv4
+		return fmt.Sprintf("%d clients in %s", c.Clients, measure.Short(c.Took))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d clients in %s", c.Clients, measure.Short(c.Took))

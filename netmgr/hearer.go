@@ -56,6 +56,7 @@ func (h hearer) Advertised(a wire.Advertisement) {
 
 func (h hearer) Solicited(client [6]byte) {
 	if c := h.heardBy6(client); c != nil {
+		h.lan6.asks.Add(1)
 		c.six.mu.Lock()
 		defer c.six.mu.Unlock()
 		if c.six.asks++; c.six.asks == 1 {

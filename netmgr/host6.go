@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -149,15 +150,16 @@ func ipNet6(a netip.Addr) *net.IPNet {
 func (m *NetworkManager) releaseAll6(ctx context.Context) error {
 	var theirs []*dhcp6.Client
 	for _, c := range m.clients {
-		if c.six.leased && c.ns != nil {
+		if c.ns == nil || c.six.dhcp == nil && !c.leased6() {
+			continue
+		}
+		if c.six.dhcp == nil { // of a run that was adopted
 			if err := m.reach6(); err != nil {
 				return err
 			}
-			if c.six.dhcp == nil { // of a run that was adopted
-				c.takeUp6()
-			}
-			theirs = append(theirs, c.six.dhcp)
+			c.takeUp6()
 		}
+		theirs = append(theirs, c.six.dhcp) // what it has asked for may be granted yet
 	}
 	if theirs == nil {
 		return nil
@@ -166,12 +168,18 @@ func (m *NetworkManager) releaseAll6(ctx context.Context) error {
 	defer cancel()
 	kept := m.lan6.group.Release(ctx, theirs...)
 	for _, c := range m.clients {
-		c.six.leased = false
-		for _, k := range kept {
-			c.six.leased = c.six.leased || c.six.dhcp == k
-		}
+		c.six.mu.Lock()
+		c.six.leased = slices.Contains(kept, c.six.dhcp)
+		c.six.mu.Unlock()
 	}
 	return nil
+}
+
+// leased6 reports whether a DHCPv6 server thinks that the client has something.
+func (c *Client) leased6() bool {
+	c.six.mu.Lock()
+	defer c.six.mu.Unlock()
+	return c.six.leased
 }
 
 // releaseTime6 is how long servers may take, of all RELEASEs together.

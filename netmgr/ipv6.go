@@ -1,6 +1,7 @@
 package netmgr
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,12 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/dhcp6"
 	"github.com/lanstorm/lanstorm/internal/guard"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/measure"
+	"github.com/lanstorm/lanstorm/internal/packets"
 	"github.com/lanstorm/lanstorm/internal/ra"
 )
 
@@ -31,13 +34,16 @@ const (
 
 // lan6 is what clients have of IPv6 in common.
 type lan6 struct {
-	routers ra.Routers
+	routers *ra.Routers
 	watch   *addressWatch // nil while there are no clients
 	group   *dhcp6.Group  // likewise
+	news    chan struct{} // of routers
+	asks    atomic.Int32  // router solicitations of all clients
 
-	mu     sync.Mutex
-	closed bool // nobody is to follow any more
-	byMAC  map[[6]byte]*Client
+	mu    sync.Mutex
+	life  context.Context // ends when nobody is to follow any more
+	end   context.CancelFunc
+	byMAC map[[6]byte]*Client
 }
 
 // six is what a client has of IPv6.
@@ -56,6 +62,7 @@ type six struct {
 	dhcp    *dhcp6.Client
 	sender  *sender
 	settled bool // it has its first address
+	told    int  // changes of its addresses
 }
 
 // speaks6 reports whether clients of this manager speak IPv6.
@@ -71,10 +78,13 @@ func (m *NetworkManager) open6() (err error) {
 	if !m.speaks6() || m.lan6.watch != nil {
 		return nil
 	}
-	m.lan6.group = dhcp6.NewGroup()
-	m.lan6.closed = false
+	m.lan6.routers, m.lan6.group, m.lan6.news = &ra.Routers{}, dhcp6.NewGroup(), make(chan struct{}, 1)
+	m.lan6.life, m.lan6.end = context.WithCancel(context.Background())
+	m.lan6.asks.Store(0)
 	m.lan6.byMAC = map[[6]byte]*Client{}
-	m.lan6.watch, err = watchAddresses(m.readdressed)
+	if m.lan6.watch, err = watchAddresses(m.readdressed); err == nil {
+		m.work.Go(m.advise)
+	}
 	return err
 }
 
@@ -97,11 +107,18 @@ func (c *Client) join6() (err error) {
 	return nil
 }
 
-// close6 ends all that follows the IPv6 of clients.
+// rest6 has nobody follow the IPv6 of clients any more. What they have can still be
+// released.
+func (m *NetworkManager) rest6() {
+	if m.lan6.life != nil {
+		m.lan6.mu.Lock()
+		m.lan6.end()
+		m.lan6.mu.Unlock()
+	}
+}
+
+// close6 ends all of it.
 func (m *NetworkManager) close6() {
-	m.lan6.mu.Lock()
-	m.lan6.closed = true
-	m.lan6.mu.Unlock()
 	if m.lan6.watch != nil {
 		m.lan6.watch.Close()
 		m.lan6.watch = nil
@@ -115,11 +132,15 @@ func (m *NetworkManager) close6() {
 	}
 }
 
-// later does something for clients, in the background, until close6.
+// mostTold6 is how many changes of its addresses are told of a client: routers may make
+// any number of them.
+const mostTold6 = 200
+
+// later does something for clients, in the background, until rest6.
 func (m *NetworkManager) later(do func(*Client), clients ...*Client) {
 	m.lan6.mu.Lock()
 	defer m.lan6.mu.Unlock()
-	if m.lan6.closed {
+	if m.lan6.life == nil || m.lan6.life.Err() != nil {
 		return
 	}
 	m.work.Go(func() {
@@ -147,22 +168,39 @@ func (m *NetworkManager) all6() (all []*Client) {
 	return all
 }
 
-// advised makes clients do what a router has told them, when that is news.
+// advised takes the news that a router has told something new.
 func (m *NetworkManager) advised() {
-	all := m.all6()
-	for _, c := range all {
-		c.askDHCPv6()
+	select {
+	case m.lan6.news <- struct{}{}:
+	default: // there is some already
 	}
-	m.later((*Client).rename, all...)
 }
 
-// askDHCPv6 has a client ask for what the router says that DHCPv6 has.
-func (c *Client) askDHCPv6() {
+// advise makes clients do what routers have told them, until rest6. However fast the
+// news comes, it is a few times a second that all of them hear it.
+func (m *NetworkManager) advise() {
+	const pause = 250 * time.Millisecond
+	for {
+		select {
+		case <-m.lan6.news:
+		case <-m.lan6.life.Done():
+			return
+		}
+		managed, other := m.lan6.routers.DHCPv6()
+		for _, c := range m.all6() {
+			c.askDHCPv6(managed, other)
+			_ = guard.Do(func() error { c.rename(); return nil })
+		}
+		_ = packets.Pause(m.lan6.life, pause)
+	}
+}
+
+// askDHCPv6 has a client ask for what routers say that DHCPv6 has.
+func (c *Client) askDHCPv6(managed, other bool) {
 	if !c.LinkLocal().IsValid() {
 		return
 	}
-	managed := c.m.lan6.routers.Has(func(r ra.Router) bool { return r.Managed })
-	if managed || c.m.lan6.routers.Has(func(r ra.Router) bool { return r.Other }) {
+	if managed || other {
 		c.six.mu.Lock()
 		if managed && c.six.managed.IsZero() {
 			c.six.managed = time.Now()
@@ -193,25 +231,30 @@ func (m *NetworkManager) readdressed(c *Client, a Address6, there bool) {
 	first := there && !a.Duplicate && global6(a.Addr()) && !s.settled
 	s.settled = s.settled || first
 	s.mu.Unlock()
+	tell := func(format string, args ...any) {
+		if s.told++; s.told <= mostTold6 {
+			m.opts.Leases(c.Name, fmt.Sprintf(format, args...))
+		}
+	}
 	switch {
 	case !there:
-		m.opts.Leases(c.Name, fmt.Sprintf("has %s no more", a))
+		tell("has %s no more", a)
 		return
 	case i >= 0 && was.Deprecated == a.Deprecated && was.Duplicate == a.Duplicate:
 		return
 	case a.Duplicate:
-		m.opts.Leases(c.Name, fmt.Sprintf("does not use %s: another host has it (RFC 4862 §5.4)", a))
+		tell("does not use %s: another host has it (RFC 4862 §5.4)", a)
 		if leased {
 			m.lan6.group.Conflict(s.dhcp)
 		}
 		return
 	case a.Deprecated:
-		m.opts.Leases(c.Name, fmt.Sprintf("uses %s no more for what is new (deprecated)", a))
+		tell("uses %s no more for what is new (deprecated)", a)
 	case i < 0:
-		m.opts.Leases(c.Name, "has "+a.String())
+		tell("has %s", a)
 	}
 	if !global6(a.Addr()) {
-		c.askDHCPv6()
+		c.askDHCPv6(m.lan6.routers.DHCPv6())
 	}
 	if first {
 		m.later((*Client).come6, c)
@@ -350,7 +393,7 @@ func (c *Client) noRouter6() error {
 // router, after it has waited so long and another second for its link-local address
 // (RFC 4861 §6.3.7, RFC 4862 §5.4).
 const (
-	routerTime  = 4 * time.Second  // for an advertisement, after the client has asked; then there is no router (RFC 4861 §10)
+	routerTime  = 4 * time.Second  // for an advertisement, after the client has asked, and all together thrice (RFC 4861 §6.3.7)
 	askTime     = 20 * time.Second // until a client has asked at all
 	addressTime = 20 * time.Second // for an address, after an advertisement
 )
@@ -358,12 +401,13 @@ const (
 // Settled6 reports whether the client has all of IPv6 that it will get: all
 // addresses that routers offer, or none in the time that it takes.
 func (c *Client) Settled6() bool {
-	list := c.m.lan6.routers.List()
+	list := c.routers6()
 	c.six.mu.Lock()
 	up, asked := c.six.up, c.six.asked
 	c.six.mu.Unlock()
 	if len(list) == 0 {
-		return !asked.IsZero() && time.Since(asked) > routerTime || time.Since(up) > askTime
+		const least = 3
+		return !asked.IsZero() && time.Since(asked) > routerTime && c.m.lan6.asks.Load() >= least || time.Since(up) > askTime
 	}
 	slaac := slices.ContainsFunc(list, ra.Router.SLAAC)
 	managed := slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed })
@@ -380,6 +424,12 @@ func (c *Client) Settled6() bool {
 	return true
 }
 
+// routers6 are the routers that have advertised themselves since the client's link came
+// up: others may be gone.
+func (c *Client) routers6() []ra.Router {
+	return slices.DeleteFunc(c.m.lan6.routers.List(), func(r ra.Router) bool { return r.Newest.Before(c.six.up) })
+}
+
 // patience6 reports whether DHCPv6 has had its time to give the client an address:
 // dhcp.timeout to grant it and some more for the kernel, which looks if another host
 // has it. patience is the time since it could have begun.
@@ -387,6 +437,8 @@ func (c *Client) patience6(patience time.Duration) bool {
 	c.six.mu.Lock()
 	defer c.six.mu.Unlock()
 	switch {
+	case !c.six.managed.IsZero() && time.Since(c.six.managed) > c.m.opts.DHCPTimeout+addressTime: // whatever it is given
+		return true
 	case c.six.lease != nil:
 		return time.Since(c.six.lease.Acquired) > addressTime
 	case c.six.managed.IsZero():
@@ -432,23 +484,31 @@ func (c *Client) Missing6() error {
 		}
 	}
 	c.six.mu.Lock()
-	asks := c.six.asks
+	asks, asked := c.six.asks, c.six.asked
 	c.six.mu.Unlock()
-	list := c.m.lan6.routers.List()
+	list := c.routers6()
+	i := slices.IndexFunc(list, ra.Router.SLAAC)
+	usable := c.Global6()
 	switch {
+	case len(usable) > 0 && usable[0].Deprecated:
+		return fmt.Errorf("it has %s, which is deprecated (RFC 4862 §5.5.4)", usable[0])
 	case rivals != nil:
 		return fmt.Errorf("another host has %s (duplicate address detection, RFC 4862 §5.4)", strings.Join(rivals, " and "))
 	case len(list) == 0 && asks == 0:
 		return errors.New("tester: it has not asked for a router yet")
 	case len(list) == 0:
-		return fmt.Errorf("no router advertisement in %s (%s sent)", time.Since(c.six.asked).Round(100*time.Millisecond), measure.Times(asks, "router solicitation"))
+		return fmt.Errorf("no router advertisement in %s (%s sent)", time.Since(asked).Round(100*time.Millisecond), measure.Times(asks, "router solicitation"))
 	case slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed }):
-		return fmt.Errorf("DHCPv6: %w", c.six.dhcp.Status().Missing)
-	case !slices.ContainsFunc(list, ra.Router.SLAAC):
+		if why := c.six.dhcp.Status().Missing; why != nil {
+			return fmt.Errorf("DHCPv6: %w", why)
+		}
+		return errors.New("it has an address by DHCPv6, and its kernel has not found yet that no other host has it")
+	case i < 0:
 		return fmt.Errorf("%s advertises no prefix for addresses (flag A, /64), and no DHCPv6 for them (flag M)", list[0].Addr)
 	}
-	return fmt.Errorf("no address of %s in %s, though %s advertises it", list[0].Prefixes[0].Prefix,
-		time.Since(latest(c.six.up, list[0].First)).Round(100*time.Millisecond), list[0].Addr)
+	p := list[i].Prefixes[slices.IndexFunc(list[i].Prefixes, ra.Prefix.SLAAC)]
+	return fmt.Errorf("no address of %s in %s, though %s advertises it", p.Prefix,
+		time.Since(latest(c.six.up, list[i].First)).Round(100*time.Millisecond), list[i].Addr)
 }
 
 // After6 is how long after its link came up the client could use an address.

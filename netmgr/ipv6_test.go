@@ -193,11 +193,17 @@ func TestCleanupDoesNotWaitForIPv6(t *testing.T) {
 	l := startLab(t, labOf(lab.Stateful))
 	m := newManager(t, netmgr.Options{Parent: l.Parent, Prefix: prefix(), IPFamily: netmgr.Dual})
 	before := traces(t)
-	create(t, m, 20) // whose IPv6 has not begun
-	if err := m.Cleanup(context.Background()); err != nil {
-		t.Error(err)
-	}
-	if after := traces(t); strings.Join(before, "\n") != strings.Join(after, "\n") {
-		t.Errorf("before: %q\nafter: %q", before, after)
+	for _, wait := range []time.Duration{0, 1500 * time.Millisecond, 2500 * time.Millisecond, 3500 * time.Millisecond} {
+		create(t, m, 20)
+		time.Sleep(wait) // until nothing has begun, some have asked, some have been granted something
+		if err := m.Cleanup(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if after := traces(t); strings.Join(before, "\n") != strings.Join(after, "\n") {
+			t.Errorf("before: %q\nafter: %q", before, after)
+		}
+		if n, err := l.LeasesLeft(t.Context()); n != 0 || err != nil {
+			t.Errorf("after %s the router holds %d leases (%v)", wait, n, err)
+		}
 	}
 }

@@ -171,7 +171,7 @@ func (m *NetworkManager) Remarks6() (all []Remark) {
 	for _, r := range m.lan6.routers.Remarks() {
 		all = append(all, Remark{nil, r})
 	}
-	asked, answered := 0, 0
+	asked, heard := 0, 0
 	for _, c := range m.clients {
 		if c.six.dhcp == nil {
 			continue
@@ -183,11 +183,11 @@ func (m *NetworkManager) Remarks6() (all []Remark) {
 		if s.Sent >= 3 {
 			asked++
 		}
-		if !s.Answered.IsZero() {
-			answered++
+		if s.Heard {
+			heard++
 		}
 	}
-	if asked > 0 && answered == 0 {
+	if asked > 0 && heard == 0 {
 		all = append(all, Remark{nil, remark.Remark{
 			What: "flags that promise DHCPv6, and no server that answers", RFC: "4861 §4.2",
 			Detail: fmt.Sprintf("%d clients have asked 3 times and more", asked),

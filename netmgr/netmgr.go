@@ -21,6 +21,7 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/dhcp4"
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/ra"
 	"github.com/lanstorm/lanstorm/internal/wire"
 )
 
@@ -128,7 +129,7 @@ func New(opts Options) (*NetworkManager, error) {
 }
 
 func newNetworkManager(opts Options, parent netlink.LinkAttrs, machine string) *NetworkManager {
-	return &NetworkManager{opts: opts, parent: parent, machine: machine, slots: make(chan struct{}, runtime.NumCPU())}
+	return &NetworkManager{opts: opts, parent: parent, machine: machine, lan6: lan6{routers: &ra.Routers{}}, slots: make(chan struct{}, runtime.NumCPU())}
 }
 
 func (opts Options) withDefaults() Options {

@@ -83,7 +83,8 @@ func (w *addressWatch) run() {
 	for {
 		n, controlLen, _, _, err := w.conn.Recvmsg(context.Background(), buf, control, 0)
 		switch {
-		case errors.Is(err, unix.ENOBUFS): // some of it is lost
+		case errors.Is(err, unix.ENOBUFS): // some of it is lost, and the rest is old
+			w.discard(buf)
 			w.lookAgain()
 			continue
 		case err != nil:
@@ -106,6 +107,19 @@ func (w *addressWatch) run() {
 			}
 		}
 	}
+}
+
+// discard throws away what waits.
+func (w *addressWatch) discard(buf []byte) {
+	raw, err := w.conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		for err == nil || err == unix.ENOBUFS || err == unix.EINTR {
+			_, _, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
+		}
+	})
 }
 
 // lookAgain asks for the addresses of all clients.

@@ -69,6 +69,10 @@ func none[T comparable](v T, text string) any {
 func creationActivity(m *netmgr.NetworkManager, report health.Report) record.Activity {
 	c := m.Creation()
 	a := activity(fmt.Sprintf("create %d clients", c.Clients), fmt.Sprintf("%s; %s", c, report), report)
+	if c.Sent == 0 { // they speak no IPv4
+		a.Figures = append([]record.Figure{figure("clients created", float64(c.Clients), record.Count), figure("creation", c.Took.Seconds(), record.Seconds)}, a.Figures...)
+		return a
+	}
 	a.Figures = append([]record.Figure{
 		figure("clients created", float64(c.Clients), record.Count), figure("creation", c.Took.Seconds(), record.Seconds),
 		key("leases", c.LeasesPerSecond(), record.PerSecond),

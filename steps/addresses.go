@@ -24,6 +24,9 @@ func (w *world) addresses() []sentence {
 }
 
 func (w *world) validAddresses(ctx context.Context) error {
+	if err := w.four(); err != nil {
+		return err
+	}
 	m, err := w.standing()
 	if err != nil {
 		return err
@@ -36,6 +39,9 @@ func (w *world) validAddresses(ctx context.Context) error {
 }
 
 func (w *world) uniqueAddresses() error {
+	if err := w.four(); err != nil {
+		return err
+	}
 	m, err := w.standing()
 	if err != nil {
 		return err
@@ -44,6 +50,9 @@ func (w *world) uniqueAddresses() error {
 }
 
 func (w *world) reachableAddresses(ctx context.Context) error {
+	if err := w.four(); err != nil {
+		return err
+	}
 	return w.judging("cannot be reached", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
 		return m.Unreachable(ctx, w.ping()), nil
 	})

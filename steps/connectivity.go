@@ -44,6 +44,8 @@ func (w *world) pingAll(base target) func(context.Context, string) error {
 				return err
 			}
 			whom = whom.over6()
+		} else if err := w.four(); err != nil {
+			return err
 		}
 		report, err := w.round(ctx, whom, w.ping(), func(m *netmgr.NetworkManager, t netmgr.Target, p netmgr.Ping) []netmgr.PingResult {
 			return m.PingAll(ctx, t, p)

@@ -69,9 +69,12 @@ func (w *world) sinceTheStart(err error) error {
 }
 
 // explained is do, a sentence's function, with an error that explains itself.
-func (w *world) explained(do any) any {
+func (w *world) explained(c chapter, do any) any {
 	v := reflect.ValueOf(do)
 	return reflect.MakeFunc(v.Type(), func(args []reflect.Value) []reflect.Value {
+		if err := w.four(); c.leases && err != nil {
+			return []reflect.Value{reflect.ValueOf(&err).Elem()}
+		}
 		out := v.Call(args)
 		if len(out) == 0 {
 			return out

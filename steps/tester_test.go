@@ -17,9 +17,9 @@ func TestAFailureSaysThatTheTesterWasAtItsLimit(t *testing.T) {
 		sc.Step("the tester is at its limit", func() {
 			w.limits = append(w.limits, health.Limit{Name: health.Softnet, Finding: "7 packets dropped", Remedy: "mend it"})
 		})
-		sc.Step("the router fails", w.explained(func() error { return errors.New("ns1 did not reach the router") }))
-		sc.Step("the router is surely wrong", w.explained(func() error { return firm(errors.New("ns1 has ns2's address")) }))
-		sc.Step("the request makes no sense", w.explained(func() error { return refuse("no such thing") }))
+		sc.Step("the router fails", w.explained(chapter{}, func() error { return errors.New("ns1 did not reach the router") }))
+		sc.Step("the router is surely wrong", w.explained(chapter{}, func() error { return firm(errors.New("ns1 has ns2's address")) }))
+		sc.Step("the request makes no sense", w.explained(chapter{}, func() error { return refuse("no such thing") }))
 	}
 	const confessed = "Error: ns1 did not reach the router\n      tester: at its limit: 7 packets dropped -> mend it; this may be the reason: inconclusive\n"
 	for _, tt := range []struct {

@@ -144,6 +144,14 @@ func (w *world) standing() (*netmgr.NetworkManager, error) {
 	return w.m, nil
 }
 
+// four refuses what is about IPv4, if clients speak none.
+func (w *world) four() error {
+	if w.config().IPFamily == "ipv6" {
+		return refuse("the sentence is about IPv4, and clients speak none: set ip_family to dual or ipv4")
+	}
+	return nil
+}
+
 func refuse(format string, args ...any) error {
 	return &netmgr.RefusedError{Reason: fmt.Sprintf(format, args...)}
 }

@@ -88,6 +88,7 @@ func (c *Client) receive(wire []byte, from netip.Addr) {
 	if c.msg == nil || len(wire) < header || dhcpv6.TransactionID(wire[1:header]) != c.msg.TransactionID {
 		return
 	}
+	c.told.Heard = true
 	e := onReply
 	switch dhcpv6.MessageType(wire[0]) {
 	case dhcpv6.MessageTypeAdvertise:

@@ -18,6 +18,8 @@ type Status struct {
 	Answered time.Time // when the first REPLY of use came
 	Solicits int       // sent for the lease
 
+	Heard bool // an answer came, of use or not
+
 	// In all its life:
 	Sent, Resent int // messages, and those of them that were sent again for want of an answer
 	Renewed      int // how often the lease was extended: by its server, in time,

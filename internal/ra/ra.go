@@ -68,11 +68,13 @@ func (r *Routers) Hear(router netip.Addr, mac net.HardwareAddr, multicast bool, 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	parsed, err := ndp.ParseMessage(msg)
-	ra, ok := parsed.(*ndp.RouterAdvertisement)
-	if err != nil || !ok {
+	ra, odd, ok := parse(msg)
+	if !ok {
 		r.remarks.Add("an advertisement that cannot be read", "4861 §6.1.2", "from %s", router)
 		return false
+	}
+	for _, code := range odd {
+		r.remarks.Add(fmt.Sprintf("an advertisement with an option that cannot be read (option %d)", code), "4861 §4.2", "from %s", router)
 	}
 	was := r.all[router]
 	if was == nil && len(r.all) == mostRouters {
@@ -93,6 +95,38 @@ func (r *Routers) Hear(router netip.Addr, mac net.HardwareAddr, multicast bool, 
 	}
 	r.all[router] = next
 	return was == nil || !was.same(next)
+}
+
+// parse reads an advertisement. Options that make no sense by themselves are odd, and
+// passed over, as hosts do; hosts drop it for one that is empty or does not fit (RFC
+// 4861 §6.1.2).
+func parse(msg []byte) (ra *ndp.RouterAdvertisement, odd []byte, ok bool) {
+	const header = 16
+	if len(msg) < header {
+		return nil, nil, false
+	}
+	for rest := msg[header:]; len(rest) > 0; {
+		if len(rest) < 2 || rest[1] == 0 || 8*int(rest[1]) > len(rest) {
+			return nil, nil, false
+		}
+		var option []byte
+		option, rest = rest[:8*int(rest[1])], rest[8*int(rest[1]):]
+		parsed, err := ndp.ParseMessage(slices.Concat(msg[:header], option))
+		one, is := parsed.(*ndp.RouterAdvertisement)
+		switch {
+		case err != nil || !is:
+			odd = append(odd, option[0])
+		case ra == nil:
+			ra = one
+		default:
+			ra.Options = append(ra.Options, one.Options...)
+		}
+	}
+	if ra == nil { // no option that can be read
+		parsed, _ := ndp.ParseMessage(msg[:header])
+		ra, _ = parsed.(*ndp.RouterAdvertisement)
+	}
+	return ra, odd, ra != nil
 }
 
 // Refused takes the news of an advertisement that hosts drop.
@@ -168,8 +202,13 @@ func (r *Routers) Default() (router Router, ok bool) {
 	return router, false
 }
 
-// Has reports whether a router for which this holds was heard.
-func (r *Routers) Has(holds func(Router) bool) bool { return slices.ContainsFunc(r.List(), holds) }
+// DHCPv6 reports whether routers say that it has addresses, or at least something.
+func (r *Routers) DHCPv6() (managed, other bool) {
+	for _, n := range r.List() {
+		managed, other = managed || n.Managed, other || n.Managed || n.Other
+	}
+	return managed, other
+}
 
 // SLAAC reports whether hosts make addresses by themselves.
 func (n Router) SLAAC() bool { return slices.ContainsFunc(n.Prefixes, Prefix.SLAAC) }

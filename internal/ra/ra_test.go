@@ -210,3 +210,22 @@ func FuzzHear(f *testing.F) {
 		}
 	})
 }
+
+// One option that makes no sense does not make hosts deaf for the others.
+func TestAnOddOption(t *testing.T) {
+	const rdnss, halves = 25, 2 // of an address
+	msg := append(wire(t, good()), rdnss, halves, 0, 0, 0, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0)
+	var r Routers
+	if !r.Hear(routerAddr, routerMAC, true, msg) {
+		t.Error("no news")
+	}
+	if n, ok := r.Default(); !ok || len(n.DNS) != 1 || !n.SLAAC() {
+		t.Errorf("%+v", n)
+	}
+	if remarks := r.Remarks(); len(remarks) != 1 || !strings.Contains(remarks[0].String(), "option 25") {
+		t.Error(remarks)
+	}
+	if r.Hear(routerAddr, routerMAC, true, append(wire(t, good()), 25, 0)) {
+		t.Error("an empty option is put up with")
+	}
+}

@@ -28,6 +28,9 @@ func (s *Screen) table(t record.Table) {
 		rows = rows[:mostRows]
 		note = fmt.Sprintf("the %d slowest of %d; all are in the report", mostRows, len(t.Rows))
 	}
+	if len(t.Rows) == 0 {
+		return
+	}
 	var common []string
 	var columns [][]string // of texts, the name first
 	for i, c := range t.Columns {
