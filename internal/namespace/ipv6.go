@@ -1,6 +1,7 @@
 package namespace
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"sync"
@@ -16,15 +17,32 @@ const (
 	Dual Speaks = true  // IPv6 too, as a host with the kernel's defaults does (ip-sysctl.rst)
 )
 
-// set makes it the default of the thread's namespace. It succeeds on a kernel that
-// lacks what is to be set.
+// set makes it the default of the thread's namespace.
 func (s Speaks) set() error {
-	key, value := "disable_ipv6", "1"
-	if s == Dual {
-		// Routes to other networks than the default, as those of RFC 4191, are the one
-		// thing that a kernel does not take from a router unless it is told to.
-		key, value = "accept_ra_rt_info_max_plen", "64"
+	if s == IPv4 {
+		return setDefault("disable_ipv6", "1")
 	}
+	if silenced() {
+		if err := setDefault("disable_ipv6", "0"); err != nil {
+			return err
+		}
+	}
+	// Routes to other networks than the default, as those of RFC 4191, are the one
+	// thing that a kernel does not take from a router unless it is told to.
+	return setDefault("accept_ra_rt_info_max_plen", "64")
+}
+
+// silenced reports whether new namespaces are silent on IPv6 by what this machine was
+// told: at boot (ipv6.disable_ipv6), or as they take after its own.
+var silenced = sync.OnceValue(func() bool {
+	boot, _ := os.ReadFile("/sys/module/ipv6/parameters/disable_ipv6")
+	inherit, _ := os.ReadFile("/proc/sys/net/core/devconf_inherit_init_net")
+	return bytes.HasPrefix(boot, []byte("1")) || bytes.HasPrefix(inherit, []byte("1")) || bytes.HasPrefix(inherit, []byte("3"))
+})
+
+// setDefault sets what links to come have. A kernel without the key lacks what it is
+// about.
+func setDefault(key, value string) error {
 	fd, err := ownProc.open("sys/net/ipv6/conf/default/" + key)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
