@@ -122,6 +122,8 @@ func TestWhatARunRefuses(t *testing.T) {
 		{"only scenarios for a real router", nil, "@hardware", tenClients, ExitNotRunnable, "needs a real router, and this run uses the lab"},
 		{"an undefined step", nil, "", `I juggle 5 clients`, ExitFailed, `undefined: features/f.feature:4: no such sentence: "I juggle 5 clients"`},
 		{"a scenario without steps", nil, "", "\n  Scenario: empty", ExitFailed, `undefined: features/f.feature: "empty" has no steps`},
+		{"leases of clients that speak IPv6", map[string]string{"ip_family": "ipv6"}, "", `the router should follow the DHCP standard`, ExitNotRunnable, "the sentence is about IPv4, and clients speak none: set ip_family to dual or ipv4"},
+		{"pings by IPv4 of clients that speak IPv6", map[string]string{"ip_family": "ipv6"}, "", `all clients attempt to ping Google DNS "IPV4"`, ExitNotRunnable, "the sentence is about IPv4, and clients speak none: set ip_family to dual or ipv4"},
 		{"IPv6 of clients that speak IPv4", map[string]string{"ip_family": "ipv4"}, "", `all clients attempt to ping Google DNS "IPV6"`, ExitNotRunnable, "the sentence is about IPv6, and clients speak none: set ip_family to dual or ipv6"},
 		{"a verdict without clients", nil, "", `all assigned IPs should be reachable`, ExitFailed, "there are no clients yet"},
 		{"a verdict without pings", nil, "", `all clients should respond successfully`, ExitFailed, "nothing was pinged yet"},
