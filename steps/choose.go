@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/cucumber/godog"
-	messages "github.com/cucumber/messages/go/v21"
 
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/lab"
@@ -22,6 +21,7 @@ type choice struct {
 	scenarios []record.Scenario // to be run, in their order
 	skipped   []record.Scenario // selected by the user, but not possible here
 	notes     []string          // what the user should know beforehand
+	wrong     []string          // why none of them can be run: sentences, each with its place
 }
 
 // elsewhere tells, by their tags, which scenarios cannot run against this
@@ -88,39 +88,35 @@ func (s *Suite) choose() (choice, error) {
 		where = "the features inside this program"
 	}
 	selected := 0
-	var wrong []string
 	for _, f := range features {
 		for _, p := range f.Pickles {
 			selected++
 			scenario := record.Scenario{
 				Feature: f.Feature.Name, Name: p.Name, Location: location(f.Uri, f.FindScenario(p.AstNodeIds[0]).Location.Line),
 			}
-			i := slices.IndexFunc(p.Tags, func(t *messages.PickleTag) bool { return elsewhere[t.Name] != "" })
-			if i >= 0 {
-				tag := p.Tags[i].Name
-				scenario.Verdict, scenario.Reason = record.Skipped, elsewhere[tag]
+			what, why := impossible(p, elsewhere)
+			if why != "" {
+				scenario.Verdict, scenario.Reason = record.Skipped, why
 				c.skipped = append(c.skipped, scenario)
-				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, tag, elsewhere[tag]))
-			}
-			switch {
-			case len(p.Steps) == 0:
-				c.notes = append(c.notes, fmt.Sprintf("undefined: %s: %q has no steps", f.Uri, p.Name))
-			case i < 0:
+				c.notes = append(c.notes, fmt.Sprintf("skipped: %s: %q (%s) %s", f.Uri, p.Name, what, why))
+			} else {
 				c.scenarios = append(c.scenarios, scenario)
 			}
+			if len(p.Steps) == 0 {
+				c.wrong = append(c.wrong, withRemedy(fmt.Sprintf("%s: %q has no steps", scenario.Location, p.Name), noSteps))
+			}
 			for _, step := range p.Steps {
-				at := location(f.Uri, f.FindStep(step.AstNodeIds[0]).Location.Line)
-				if sentence, ok := find(step.Text); !ok {
-					c.notes = append(c.notes, fmt.Sprintf("undefined: %s: no such sentence: %q (`lanstorm steps` lists those there are)", at, step.Text))
-				} else if err := sentence.check(step); err != nil {
-					wrong = append(wrong, fmt.Sprintf("%s: %q: %v", at, step.Text, err))
+				finding, remedy := wrongWith(step)
+				wrong := location(f.Uri, f.FindStep(step.AstNodeIds[0]).Location.Line) + ": " + withRemedy(finding, remedy)
+				if finding != "" && !slices.Contains(c.wrong, wrong) && s.extra == nil {
+					c.wrong = append(c.wrong, wrong)
 				}
 			}
 		}
 	}
 	switch {
-	case wrong != nil:
-		return c, errors.New(strings.Join(slices.Compact(wrong), "; "))
+	case c.wrong != nil:
+		return c, fmt.Errorf("nothing was run: %d sentences or scenarios cannot be, as told above", len(c.wrong))
 	case selected == 0 && tags != "":
 		return c, fmt.Errorf("tags %q select no scenario of %s", tags, where)
 	case selected == 0:

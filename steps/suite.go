@@ -96,6 +96,9 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		return s.refuse(errors.New("not root: network namespaces need it, so run this with sudo"))
 	}
 	chosen, err := s.choose()
+	for _, wrong := range chosen.wrong {
+		s.complain(errors.New(wrong))
+	}
 	if err != nil {
 		return s.refuse(err)
 	}

@@ -3,8 +3,12 @@ package steps
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,7 +80,7 @@ func TestSentencesOfTheBehaveSuitesAreKnown(t *testing.T) {
 			continue
 		}
 		count++
-		if _, ok := find(text); !ok {
+		if len(find(text)) != 1 {
 			t.Errorf("not in the vocabulary: %s", text)
 		}
 	}
@@ -101,16 +105,73 @@ func TestNoTextMatchesTwoSentences(t *testing.T) {
 }
 
 func TestVocabularyIsPrintedWhole(t *testing.T) {
-	var out strings.Builder
-	if err := PrintVocabulary(&out); err != nil {
+	var out, asJSON strings.Builder
+	if err := errors.Join(PrintVocabulary(&out), PrintVocabularyJSON(&asJSON)); err != nil {
 		t.Fatal(err)
 	}
+	var all []entry
+	if err := json.Unmarshal([]byte(asJSON.String()), &all); err != nil {
+		t.Fatal(err)
+	}
+	flat := strings.Join(strings.Fields(out.String()), " ")
 	for _, c := range chapters(nil) {
 		for _, s := range c.sentences {
-			if !strings.Contains(out.String(), s.text) || !strings.Contains(out.String(), s.means) || s.means == "" {
+			if !strings.Contains(flat, s.text) || !strings.Contains(flat, s.means) || s.means == "" {
 				t.Errorf("%q and its meaning are not printed", s.text)
 			}
+			if !slices.ContainsFunc(all, func(e entry) bool {
+				return e.Chapter == c.title && e.Means == s.means && slices.Contains(append(e.Also, e.Sentence), s.text)
+			}) {
+				t.Errorf("%q is not in the JSON", s.text)
+			}
 		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(strings.TrimSpace(line)) > 80 {
+			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+func TestSentencesByWords(t *testing.T) {
+	all, err := entries([]string{"provision", "VIRTUAL"})
+	want := []string{"I provision <n> virtual client(s) using macvlan", "I create <n> client(s) connected to the router"}
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	if diff := cmp.Diff(want, all[0].Also); diff != "" {
+		t.Errorf("other wordings (-want +got):\n%s", diff)
+	}
+	if _, err := entries([]string{"ping", "juggle"}); err == nil || err.Error() != `no sentence has to do with "ping juggle"` {
+		t.Errorf("got %v", err)
+	}
+	all, _ = entries([]string{"measure", "latency"})
+	for _, e := range all {
+		if e.Also != nil {
+			t.Errorf("%q and %q are not the same", e.Sentence, e.Also)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/steps.md anew")
+
+func TestThePageOfSentencesIsCurrent(t *testing.T) {
+	const page = "../docs/steps.md"
+	var out strings.Builder
+	if err := PrintVocabularyMarkdown(&out); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(text), out.String()); diff != "" {
+		t.Errorf("%s (-is +should be; go test ./steps -update writes it anew):\n%s", page, diff)
 	}
 }
 
