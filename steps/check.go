@@ -122,7 +122,11 @@ func (c *checker) read(file string) error {
 		for _, m := range parserLine.FindAllStringSubmatch(err.Error(), -1) {
 			line, _ := strconv.ParseInt(m[1], 10, 64)
 			column, _ := strconv.ParseInt(m[2], 10, 64)
-			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, unparsed(m[3]), "not Gherkin: %s", strings.TrimSpace(m[3][strings.LastIndex(m[3], ", got ")+1:]))
+			message, remedy := unparsed(m[3])
+			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, remedy, "not Gherkin: %s", message)
+			if strings.Contains(m[3], "#FeatureLine") { // nor is all that follows
+				break
+			}
 			if int(line) <= len(lines) {
 				lines[line-1] = nil
 			}
@@ -152,21 +156,25 @@ func (c *checker) read(file string) error {
 	return nil
 }
 
-// unparsed says what to do about a message of the Gherkin parser's.
-func unparsed(message string) string {
+// unparsed shortens a message of the Gherkin parser's, and says what to do.
+func unparsed(message string) (short, remedy string) {
+	short = message
+	if _, got, ok := strings.Cut(message, ", got '"); ok {
+		short = strings.TrimSpace(strings.TrimSuffix(got, "'"))
+	}
 	for _, known := range []struct{ part, remedy string }{
 		{"unexpected end of file", `end the text with """, or the tags with a scenario`},
 		{"inconsistent cell count", "as many | in each row as in the first"},
 		{"whitespace", "a tag has no spaces: write @one @two"},
 		{"Language not supported", "take a language of https://cucumber.io/docs/gherkin/languages, or this line away"},
-		{"got 'Examples", "Examples belong below the steps of a Scenario Outline"},
+		{"Examples:'", "Examples belong below the steps of a Scenario Outline"},
 		{"#FeatureLine", "a file begins with Feature: and its name, after tags and comments"},
 	} {
 		if strings.Contains(message, known.part) {
-			return known.remedy
+			return short, known.remedy
 		}
 	}
-	return "a step begins with Given, When, Then, And, But or *; a comment with #"
+	return short, "a step begins with Given, When, Then, And, But or *; a comment with #"
 }
 
 func (c *checker) wrong(at *messages.Location, remedy, finding string, args ...any) {

@@ -37,7 +37,7 @@ func aboutWifi(text string) bool {
 func needsRadio() string {
 	const needs = "needs a Wi-Fi client, and virtual clients hang on a wire: "
 	if radios, _ := filepath.Glob("/sys/class/net/*/phy80211"); len(radios) > 0 {
-		return needs + "this machine's radio is none that lanstorm touches"
+		return needs + "lanstorm leaves this machine's radio alone"
 	}
 	return needs + "this machine has no radio"
 }
