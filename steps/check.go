@@ -14,6 +14,8 @@ import (
 
 	gherkin "github.com/cucumber/gherkin/go/v26"
 	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/lanstorm/lanstorm/internal/record"
 )
 
 // Mistake is what [Suite.Check] found at one place, and what to do about it.
@@ -41,10 +43,10 @@ func (m Mistake) String() string {
 func (m Mistake) Text() string { return withRemedy(m.Finding, m.Remedy) }
 
 func withRemedy(finding, remedy string) string {
-	if remedy == "" {
-		return finding
+	if remedy != "" {
+		finding += " -> " + remedy
 	}
-	return finding + " -> " + remedy
+	return record.Clean(finding) // words of a file
 }
 
 // Checked is what [Suite.Check] has read, and what it thinks of it.
@@ -74,8 +76,12 @@ func (s *Suite) Check() (Checked, error) {
 		paths = []string{"."}
 	}
 	for _, path := range paths {
-		err := filepath.WalkDir(lineSuffix.ReplaceAllString(path, ""), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || filepath.Ext(path) != ".feature" {
+		root := lineSuffix.ReplaceAllString(path, "")
+		if info, err := os.Stat(root); err == nil && info.IsDir() {
+			root += "/" // and so WalkDir follows a symbolic link
+		}
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || path != root && filepath.Ext(path) != ".feature" {
 				return err
 			}
 			return c.read(path)
@@ -178,7 +184,7 @@ func unparsed(message string) (short, remedy string) {
 }
 
 func (c *checker) wrong(at *messages.Location, remedy, finding string, args ...any) {
-	m := Mistake{File: c.file, Line: at.Line, Column: at.Column, Finding: fmt.Sprintf(finding, args...), Remedy: remedy}
+	m := Mistake{File: c.file, Line: at.Line, Column: at.Column, Finding: record.Clean(fmt.Sprintf(finding, args...)), Remedy: record.Clean(remedy)}
 	if !slices.Contains(c.Mistakes, m) { // each row of Examples has the same steps
 		c.Mistakes = append(c.Mistakes, m)
 	}

@@ -22,7 +22,7 @@ var kinds = []struct{ as, pattern string }{
 	{"<IPV4>", `"?(?i:ipv[46])\b"?`},
 	{`"<name>"`, `"[^"]*"`},
 	{"'<name>'", `'[^']*'|[‘’“”„][^‘’“”]*[‘’“”]`}, // quoted, but not as here
-	{"", `[^\s"\d]+|\S`},
+	{"", `/|[^\s"\d][^\s"/]*|\S`},
 }
 
 var (
@@ -53,22 +53,21 @@ var (
 	optional = regexp.MustCompile(`\[[^]]*\]`)
 )
 
+type form struct {
+	sentence string
+	words    []word
+}
+
 // forms are the sentences of the vocabulary, each in its singular and plural, with
 // and without what may be left out.
-var forms = sync.OnceValue(func() (all []struct {
-	sentence sentence
-	words    []word
-}) {
+var forms = sync.OnceValue(func() (all []form) {
 	for _, c := range chapters(nil) {
 		for _, s := range c.sentences {
 			texts := []string{s.text, singular.Replace(s.text)}
 			texts = append(texts, optional.ReplaceAllString(texts[0], ""), optional.ReplaceAllString(texts[1], ""))
 			slices.Sort(texts)
 			for _, text := range slices.Compact(texts) {
-				all = append(all, struct {
-					sentence sentence
-					words    []word
-				}{s, wordsOf(example.Replace(text))})
+				all = append(all, form{s.text, wordsOf(example.Replace(text))})
 			}
 		}
 	}
@@ -88,7 +87,7 @@ func nearest(text string) string {
 	memo := map[[2]string]int{}
 	for _, f := range forms() {
 		cost, pairs := align(said, f.words, func(a, b word) int { return a.unlike(b, memo) })
-		c := candidate{text: f.sentence.text, cost: cost / max(len(said), len(f.words))}
+		c := candidate{text: f.sentence, cost: cost / max(len(said), len(f.words))}
 		for _, p := range pairs {
 			if d := difference(p[0], p[1]); d != "" {
 				c.differences = append(c.differences, d)

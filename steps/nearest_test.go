@@ -28,6 +28,7 @@ func TestTheNearestSentenceAndWhatDiffers(t *testing.T) {
 		{"typographic quotes", `each client should resolve “example.com”`, "did you mean `each client should resolve \"<name>\"`? double quotes around it: \"example.com\""},
 		{"a group", `10 of the clients start download the 20MB ZIP file simultaneously`,
 			"did you mean `<clients> start(s) downloading the <size> ZIP file simultaneously`? `download` should be `downloading`"},
+		{"digits in a word", `the router should renew all leases at T3`, "did you mean `the router should renew all leases at T1`? `T3` should be `T1`"},
 		{"nothing like it", `I juggle 5 clients`, ""},
 		{"no words", ``, ""},
 	} {
