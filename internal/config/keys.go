@@ -135,7 +135,7 @@ var keys = []key{
 	bind("results.capture", func(c *Config) *string { return &c.Results.Capture }, oneOf("always", "on-failure", "never")),
 	bind("run.name", func(c *Config) *string { return &c.Run.Name }, regularExpression),
 	bind("run.failed", func(c *Config) *bool { return &c.Run.Failed }, boolean),
-	bind("run.repeat", func(c *Config) *int { return &c.Run.Repeat }, integer(1, 100_000)),
+	bind("run.repeat", func(c *Config) *int { return &c.Run.Repeat }, integer(1, 10_000)),
 	bind("run.keep", func(c *Config) *bool { return &c.Run.Keep }, boolean),
 	bind("run.stop_on_failure", func(c *Config) *bool { return &c.Run.StopOnFailure }, boolean),
 	bind("run.force", func(c *Config) *bool { return &c.Run.Force }, boolean),

@@ -43,7 +43,7 @@ func TestValuesRefused(t *testing.T) {
 		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp,`},
 		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <x>% (x from 0 to 100)`},
 		{"a name that is no expression", "run.name", "(", `"(" is not a regular expression: missing closing )`},
-		{"never", "run.repeat", "0", "0 is out of range (1 to 100000)"},
+		{"never", "run.repeat", "0", "0 is out of range (1 to 10000)"},
 		{"a label without a key", "run.labels", "=lab2", `"=lab2" is not key=value`},
 		{"known scenarios that are no map", "known", "all", `"all" is not a JSON object of texts`},
 		{"a command of two lines", "router.before", "a\nb", "is not one line for a shell"},

@@ -72,6 +72,15 @@ func standing() (journal.Record, error) {
 	return journal.Record{}, os.ErrNotExist
 }
 
+// Standing is the link of the standing lab, or "".
+func Standing() string {
+	r, err := standing()
+	if err != nil {
+		return ""
+	}
+	return labOf(r)
+}
+
 // labOf is the lab that a run recorded last: the one that it got.
 func labOf(r journal.Record) string {
 	if len(r.Labs) == 0 {

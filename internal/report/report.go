@@ -84,7 +84,7 @@ func repeat(run *record.Run, s record.Scenario) string {
 	for _, setting := range run.Config {
 		switch {
 		case setting.From != "command line" && !strings.HasPrefix(setting.From, "LANSTORM_"):
-		case strings.HasPrefix(setting.Key, "godog."): // other scenarios, and how results are shown
+		case strings.HasPrefix(setting.Key, "godog."), strings.HasPrefix(setting.Key, "run.") && setting.Key != "run.force": // other scenarios, and how results are shown
 		case setting.Key == "interface":
 			behind = append(behind, "--interface", setting.Value)
 		default:
