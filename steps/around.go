@@ -38,7 +38,7 @@ func (s *Suite) command(ctx context.Context, key string) (output string, err err
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // for what it left in the background, and holds the output
 	text, err := cmd.CombinedOutput()
-	output = strings.TrimSpace(record.Clean(string(text)))
+	output = strings.TrimSpace(string(text))
 	switch {
 	case err == nil || errors.Is(err, exec.ErrWaitDelay):
 		return output, nil
@@ -46,7 +46,7 @@ func (s *Suite) command(ctx context.Context, key string) (output string, err err
 		err = context.Cause(ctx)
 	}
 	if last := output[strings.LastIndexByte(output, '\n')+1:]; last != "" {
-		err = fmt.Errorf("%w: %s", err, last)
+		err = fmt.Errorf("%w: %s", err, record.Clean(last))
 	}
 	return output, fmt.Errorf("%s: %w", key, err)
 }

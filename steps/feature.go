@@ -131,7 +131,7 @@ func (f *feature) location(p *messages.Pickle) string { return location(f.uri, l
 // on finds the scenarios on a line, a row of Examples alone. A line that is in none,
 // such as one of a Background, stands for the whole file.
 func (f *feature) on(line int64) ([]*messages.Pickle, error) {
-	if n := int64(strings.Count(string(f.content), "\n")) + 1; line < 1 || line > n {
+	if n := int64(strings.Count(strings.TrimSuffix(string(f.content), "\n"), "\n")) + 1; line < 1 || line > n {
 		return nil, fmt.Errorf("%s has no line %d, only 1 to %d", f.uri, line, n)
 	}
 	var found []*messages.Pickle
