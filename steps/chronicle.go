@@ -41,50 +41,23 @@ type chronicle struct {
 	waiting  []record.Scenario // that were not begun
 	open     int               // steps of it that have not ended
 	step     record.Step
+	excused  bool // the scenario failed, and is known to
 }
 
 var _ godog.Formatter = (*chronicle)(nil)
-
-// node is a part of a feature file.
-type node struct {
-	line    int64
-	keyword string // of a step
-}
 
 func (c *chronicle) TestRunStarted() {}
 func (c *chronicle) Summary()        {}
 
 // Feature notes where everything in a feature file stands.
 func (c *chronicle) Feature(doc *messages.GherkinDocument, uri string, _ []byte) {
-	c.uri, c.feature, c.nodes = uri, doc.Feature.Name, map[string]node{}
-	var note func([]*messages.FeatureChild)
-	steps := func(all []*messages.Step) {
-		for _, s := range all {
-			c.nodes[s.Id] = node{s.Location.Line, strings.TrimSpace(s.Keyword)}
-		}
-	}
-	note = func(children []*messages.FeatureChild) {
-		for _, child := range children {
-			switch {
-			case child.Background != nil:
-				steps(child.Background.Steps)
-			case child.Scenario != nil:
-				c.nodes[child.Scenario.Id] = node{line: child.Scenario.Location.Line}
-				steps(child.Scenario.Steps)
-			case child.Rule != nil:
-				for _, r := range child.Rule.Children {
-					note([]*messages.FeatureChild{{Background: r.Background, Scenario: r.Scenario}})
-				}
-			}
-		}
-	}
-	note(doc.Feature.Children)
+	c.uri, c.feature, c.nodes = uri, doc.Feature.Name, nodesOf(doc)
 }
 
 // Pickle begins a scenario.
 func (c *chronicle) Pickle(p *messages.Pickle) {
 	c.scenario = record.Scenario{
-		Feature: c.feature, Name: p.Name, Location: location(c.uri, c.nodes[p.AstNodeIds[0]].line),
+		Feature: c.feature, Name: p.Name, Location: location(c.uri, lineOf(c.nodes, p)),
 		Start: time.Now(), Verdict: record.Passed,
 	}
 	if i := slices.IndexFunc(c.waiting, func(w record.Scenario) bool { // in whatever order godog runs them
@@ -96,7 +69,7 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 		c.scenario.Tags = append(c.scenario.Tags, t.Name)
 	}
 	c.open = len(p.Steps)
-	c.hosts = map[string]evidence.Host{}
+	c.hosts, c.excused = map[string]evidence.Host{}, false
 	if c.capture != nil {
 		if err := c.capture.Reset(); err != nil {
 			c.message("note", "no packets are kept: %v", err)
@@ -109,6 +82,7 @@ func (c *chronicle) Pickle(p *messages.Pickle) {
 	}
 	if c.open == 0 {
 		c.scenario.Verdict, c.scenario.Reason = record.Failed, "it has no steps"
+		c.suite.failed = true // godog calls no hooks
 		c.end()
 	}
 }
@@ -191,6 +165,17 @@ func (c *chronicle) end() {
 	bad := c.scenario.Verdict == record.Failed || c.scenario.Verdict == record.Inconclusive
 	if c.capture != nil && (bad || c.suite.Config.Results.Capture == "always") {
 		c.keepPackets()
+	}
+	switch issue, known := c.suite.known(c.scenario); {
+	case bad && c.excused:
+		c.scenario.Verdict, c.scenario.Reason = record.Known, fmt.Sprintf("known (%s): %s", issue, c.scenario.Reason)
+	case known && c.scenario.Verdict == record.Passed:
+		text := fmt.Sprintf("passed again: %s %q is known to fail (%s)", c.scenario.Location, c.scenario.Name, issue)
+		c.Message(record.Message{Time: time.Now(), Kind: "note", Text: text})
+		for _, s := range c.screens {
+			s.Aside(text)
+		}
+		c.aside(text)
 	}
 	c.scenario.Seconds = time.Since(c.scenario.Start).Seconds()
 	c.EndScenario(c.scenario)

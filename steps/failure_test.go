@@ -115,7 +115,7 @@ func TestTheRecordHasEveryScenarioOnce(t *testing.T) {
 	}
 	for seed := range int64(4) {
 		s := &Suite{
-			Config: quick(t, nil), StopOnFailure: true, Randomize: seed + 1,
+			Config: quick(t, map[string]string{"run.stop_on_failure": "true"}), Randomize: seed + 1,
 			FS: fstest.MapFS{"f/f.feature": {Data: []byte("Feature: f\n  Scenario Outline: s\n    Then all clients should respond successfully\n" +
 				"    Examples:\n      | n |\n      | 1 |\n      | 2 |\n  Scenario: a\n    Then all clients should respond successfully\n  Scenario: b\n    Then all clients should respond successfully\n")}},
 			Paths: []string{"f"},

@@ -26,7 +26,7 @@ func GodogMain(args []string) int {
 	if err != nil {
 		return complain(err)
 	}
-	if err := c.SetFlags(flags, map[string]string{"tags": "godog.tags", "format": "godog.format"}); err != nil {
+	if err := c.SetFlags(flags, map[string]string{"tags": "godog.tags", "format": "godog.format", "stop-on-failure": "run.stop_on_failure"}); err != nil {
 		return complain(err)
 	}
 	if opts.Concurrency > 1 {
@@ -37,12 +37,11 @@ func GodogMain(args []string) int {
 		return complain(err)
 	}
 	s := Suite{
-		Config:        c,
-		Paths:         flags.Args(),
-		StopOnFailure: opts.StopOnFailure,
-		NoColors:      opts.NoColors || !IsTerminal(os.Stdout),
-		Randomize:     opts.Randomize,
-		Command:       append([]string{"godog", "run"}, args...),
+		Config:    c,
+		Paths:     flags.Args(),
+		NoColors:  opts.NoColors || c.Run.NoColors || !IsTerminal(os.Stdout),
+		Randomize: opts.Randomize,
+		Command:   append([]string{"godog", "run"}, args...),
 	}
 	return s.Run(context.Background())
 }

@@ -174,10 +174,7 @@ func (w *world) keepDoingThis(table *godog.Table) error {
 
 // doing is work in the words of a table; nil for none.
 func (w *world) doing(what string) (*busy, error) {
-	do, known := doings[what]
-	if !known {
-		return nil, refuse("%q is nothing that clients can do: there are %s", what, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
-	}
+	do := doings[what]
 	if do == nil {
 		return nil, nil
 	}
@@ -188,19 +185,36 @@ func (w *world) doing(what string) (*busy, error) {
 	return &busy{kind: work(0).Kind(), what: what, work: work}, nil
 }
 
+// fits refuses a table that no clients could follow, however many there are.
+func fits(table *godog.Table) error {
+	rows := table.Rows
+	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
+		return refuse("the table has other columns than | clients | doing |, or no row below them")
+	}
+	for _, row := range rows[1:] {
+		n, err := strconv.Atoi(row.Cells[0].Value)
+		if err != nil || n < 1 {
+			return refuse("%q clients: ask for at least 1", row.Cells[0].Value)
+		}
+		if _, known := doings[row.Cells[1].Value]; !known {
+			return refuse("%q is nothing that clients can do: there are %s", row.Cells[1].Value, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
+		}
+	}
+	return nil
+}
+
 // household reads who does what.
 func (w *world) household(table *godog.Table) (all []*busy, err error) {
 	if _, err := w.standing(); err != nil {
 		return nil, err
 	}
-	free := w.free()
-	rows := table.Rows
-	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
-		return nil, refuse("the table has other columns than | clients | doing |, or no row below them")
+	if err := fits(table); err != nil {
+		return nil, err
 	}
-	for _, row := range rows[1:] {
-		n, err := strconv.Atoi(row.Cells[0].Value)
-		if err != nil || n < 1 || n > len(free) {
+	free := w.free()
+	for _, row := range table.Rows[1:] {
+		n, _ := strconv.Atoi(row.Cells[0].Value)
+		if n > len(free) {
 			return nil, refuse("%q clients: there are %d that have nothing to do yet", row.Cells[0].Value, len(free))
 		}
 		b, err := w.doing(row.Cells[1].Value)

@@ -25,12 +25,15 @@ const legend = `  <n>          an integer; <x>: a number that may have decimals,
   "<name>"     anything, in double quotes; <IPV4>: IPV4 or IPV6
   client(s)    client or clients; have/has: either
   [brackets]   what is in them may be left out
-A number may stand in double quotes: "10", "30" seconds. All else is as it stands.
+A number may stand in double quotes: "10", "30" seconds, and have commas: 1,000.
+All else is as it stands.
 `
 
 const (
-	decimal = `-?\d+(?:\.\d+)?`
-	unit    = `(?:ms|milliseconds?|s|seconds?|m|min|minutes?|h|hours?)`
+	integer = `-?(?:\d{1,3}(?:,\d{3})+|\d+)`
+	decimal = integer + `(?:\.\d+)?`
+	unit    = `(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)`
+	sizes   = `[kKMG]B`
 	group   = `(all clients|each client|every client|the other clients|"?\d+"? of the clients)`
 )
 
@@ -38,12 +41,12 @@ const (
 // has quoted. Each <...> is one group, and so one argument of the method.
 var notation = strings.NewReplacer(
 	`"<name>"`, `"([^"]+)"`,
-	`<n>th`, `"?(-?\d+)"?(?:st|nd|rd|th)`,
-	`<n>`, `"?(-?\d+)"?`,
+	`<n>th`, `"?(`+integer+`)"?(?:st|nd|rd|th)`,
+	`<n>`, `"?(`+integer+`)"?`,
 	`<x>th`, `"?(`+decimal+`)"?(?:st|nd|rd|th)`,
 	`<x>`, `"?(`+decimal+`)"?`,
 	`<time>`, `("?`+decimal+`"? ?`+unit+`"?)`,
-	`<size>`, `("?`+decimal+`"? ?(?:KB|MB|GB)"?)`,
+	`<size>`, `("?`+decimal+`"? ?`+sizes+`"?)`,
 	`<clients>`, group,
 	`<IPV4>`, `"?((?i:ipv[46]))"?`,
 	`have/has`, `(?:have|has)`,
@@ -104,24 +107,21 @@ func (s sentence) check(step *messages.PickleStep) error {
 }
 
 // countable reports whether text, which has the form of a t, is in its range.
-func countable(text string, t reflect.Type) (ok bool) {
-	var err error
-	switch t {
-	case reflect.TypeFor[int]():
-		_, err = strconv.Atoi(text)
-	case reflect.TypeFor[float64]():
-		_, err = strconv.ParseFloat(text, 64)
-	default:
-		if read, ok := readers[t]; ok {
-			_, err = read(text)
-		}
+func countable(text string, t reflect.Type) bool {
+	read, ok := readers[t]
+	if !ok {
+		return true
 	}
+	_, err := read(text)
 	return err == nil
 }
 
+// plain is a number without what people put around and into it.
+var plain = strings.NewReplacer(`"`, "", ",", "")
+
 // readTime reads a <time>: `30 seconds`, `"30" seconds`, `100ms`.
 func readTime(text string) (time.Duration, error) {
-	text = strings.ReplaceAll(text, `"`, "")
+	text = plain.Replace(text)
 	at := strings.IndexFunc(text, unicode.IsLetter)
 	number, unit := strings.TrimSpace(text[:at]), text[at:at+1]
 	if strings.HasPrefix(text[at:], "ms") || strings.HasPrefix(text[at:], "milli") {
@@ -135,18 +135,20 @@ type size int64
 
 // readSize reads a <size>: 20MB, where 1 MB is 1,000,000 bytes.
 func readSize(text string) (size, error) {
-	text = strings.ReplaceAll(text, `"`, "")
+	text = plain.Replace(text)
 	at := strings.IndexFunc(text, unicode.IsLetter)
 	n, err := strconv.ParseFloat(strings.TrimSpace(text[:at]), 64)
-	n *= map[string]float64{"KB": 1e3, "MB": 1e6, "GB": 1e9}[text[at:at+2]]
+	n *= map[string]float64{"KB": 1e3, "kB": 1e3, "MB": 1e6, "GB": 1e9}[text[at:at+2]]
 	if err == nil && math.Abs(n) > 1e15 {
 		err = strconv.ErrRange
 	}
 	return size(n), err
 }
 
-// readers are for arguments of types that godog does not know.
+// readers are for arguments that godog does not know, or reads another way.
 var readers = map[reflect.Type]func(string) (any, error){
+	reflect.TypeFor[int]():           func(text string) (any, error) { return strconv.Atoi(plain.Replace(text)) },
+	reflect.TypeFor[float64]():       func(text string) (any, error) { return strconv.ParseFloat(plain.Replace(text), 64) },
 	reflect.TypeFor[time.Duration](): func(text string) (any, error) { return readTime(text) },
 	reflect.TypeFor[size]():          func(text string) (any, error) { return readSize(text) },
 }

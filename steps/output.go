@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,6 +105,10 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 		if slices.ContainsFunc(files, func(f *os.File) bool { return f.Name() == path }) {
 			done()
 			return "", nil, fmt.Errorf("godog.format: two formats go to %s", path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			done()
+			return "", nil, err
 		}
 		// Of a pipe that nobody reads, O_NONBLOCK makes an error.
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NONBLOCK, 0o666)

@@ -7,19 +7,25 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/evidence"
 	"github.com/lanstorm/lanstorm/internal/history"
 	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/internal/report"
+	"github.com/lanstorm/lanstorm/internal/screen"
 )
 
 // beginRecord begins the record of a run that can begin.
 func (s *Suite) beginRecord(chosen choice) (err error) {
 	head := record.Head{
-		Start: time.Now(), Tester: record.ThisTester(s.Version), Labels: s.Labels, Command: s.Command,
+		Start: time.Now(), Tester: record.ThisTester(s.Version), Labels: map[string]string{}, Command: s.Command,
 		Router: record.Router{Name: s.Config.Router.Name, Firmware: s.Config.Router.Firmware, Interface: s.Config.Interface},
+	}
+	for _, label := range s.Config.Run.Labels {
+		key, value, _ := strings.Cut(label, "=")
+		head.Labels[key] = value
 	}
 	for _, set := range s.Config.Settings() {
 		head.Config = append(head.Config, record.Setting(set))
@@ -34,6 +40,9 @@ func (s *Suite) beginRecord(chosen choice) (err error) {
 		return fmt.Errorf("results: %w", err)
 	}
 	s.log = slog.New(slog.NewTextHandler(&sink{Writer: c.log, failed: s.unwritable}, nil))
+	if s.prepared != "" {
+		s.log.Info("router.before", "output", s.prepared)
+	}
 	for _, left := range chosen.skipped {
 		c.LeaveOut(left)
 	}
@@ -72,10 +81,13 @@ func (s *Suite) endRecord(ctx context.Context, code int) error {
 	if err := history.Append(s.Config.Results.Dir, run, c.Dir); err != nil {
 		s.complain(fmt.Errorf("the history of runs does not have this one: %w", err))
 	}
-	for _, screen := range c.screens {
-		screen.Summary(run, c.Dir)
+	for _, s := range c.screens {
+		s.Summary(run, c.Dir)
 	}
 	if !c.shown {
+		for _, line := range screen.Repeated(run) {
+			fmt.Fprintln(s.Notes, line)
+		}
 		fmt.Fprintln(s.Notes, "report:", filepath.Join(c.Dir, "report.html"))
 	}
 	return err

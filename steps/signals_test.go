@@ -58,7 +58,7 @@ Feature: f
 			if got := strings.Count(output.String(), tt.want); got != tt.times {
 				t.Errorf("%d times %q, want %d in:\n%s", got, tt.want, tt.times, output.String())
 			}
-			if want := "2 of 4 scenarios were not run: interrupted by SIGTERM\n"; !strings.Contains(notes.String(), want) {
+			if want := "not run: 2 of 4 scenarios: interrupted by SIGTERM\n"; !strings.Contains(notes.String(), want) {
 				t.Errorf("want %q in:\n%s", want, notes.String())
 			}
 		})

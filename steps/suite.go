@@ -19,6 +19,8 @@ import (
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/journal"
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/measure"
+	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/internal/run"
 	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/netmgr"
@@ -38,17 +40,15 @@ const (
 // Suite is one run of features against one router. Every way to run features ends
 // here.
 type Suite struct {
-	Config        config.Config
-	Paths         []string  // of features; default: features
-	FS            fs.FS     // where Paths are; default: the file system
-	Output        io.Writer // for the formatter; default: standard output
-	Notes         io.Writer // for all else that people should know; default: standard error
-	StopOnFailure bool
-	NoColors      bool
-	Randomize     int64    // godog's --random
-	Version       string   // of lanstorm; default: what the Go toolchain recorded
-	Command       []string // as it was typed, for the record
-	Labels        map[string]string
+	Config    config.Config
+	Paths     []string  // of features; default: features or, when run.failed, the files of those that failed
+	FS        fs.FS     // where Paths are; default: the file system
+	Output    io.Writer // for the formatter; default: standard output
+	Notes     io.Writer // for all else that people should know; default: standard error
+	NoColors  bool
+	Randomize int64    // godog's --random
+	Version   string   // of lanstorm; default: what the Go toolchain recorded
+	Command   []string // as it was typed, for the record
 
 	Dir string // of the results, once Run has begun
 
@@ -64,7 +64,11 @@ type Suite struct {
 
 	extra func(*godog.ScenarioContext, *world) // defines more, in tests
 
+	keyboard *os.File // for --keep; else nil
+	prepared string   // what router.before printed
+
 	failed       bool
+	excused      int    // scenarios that failed as known
 	crash        string // what ended the run in the middle of it
 	begun        int    // scenarios
 	inconclusive int    // likewise
@@ -89,18 +93,24 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	s.terminal = s.Output == nil && IsTerminal(os.Stdout)
 	s.Output = s.shown(cmp.Or[io.Writer](s.Output, os.Stdout), end)
 	s.Notes = s.shown(cmp.Or[io.Writer](s.Notes, os.Stderr), end)
-	if len(s.Paths) == 0 {
+	if len(s.Paths) == 0 && !s.Config.Run.Failed {
 		s.Paths = []string{"features"}
 	}
 	if os.Geteuid() != 0 {
 		return s.refuse(errors.New("not root: network namespaces need it, so run this with sudo"))
 	}
 	chosen, err := s.choose()
+	for _, wrong := range chosen.wrong {
+		s.complain(errors.New(wrong))
+	}
 	if err != nil {
 		return s.refuse(err)
 	}
 	for _, note := range chosen.notes {
 		fmt.Fprintln(s.Notes, note)
+	}
+	if err := s.openTerminal(); err != nil {
+		return s.refuse(err)
 	}
 	s.chronicle = &chronicle{suite: s}
 	format, closeFormats, err := s.openFormats()
@@ -108,23 +118,23 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 		return s.refuse(err)
 	}
 	before := openSockets()
-	if err := s.begin(before, chosen); err != nil {
+	if err := s.begin(ctx, before, chosen); err != nil {
 		closeFormats()
 		return s.refuse(err)
 	}
-	code = s.runFeatures(ctx, format, chosen.tags)
+	code = s.runFeatures(ctx, format, chosen.features)
 	if err := s.end(before); err != nil {
 		s.complain(err)
 		s.failed = true
 	}
 	if left := len(chosen.scenarios) - s.begun; left > 0 && !s.chronicle.shown {
-		fmt.Fprintf(s.Notes, "%d of %d scenarios were not run%s\n", left, len(chosen.scenarios), why(ctx))
+		fmt.Fprintf(s.Notes, "not run: %d of %s%s\n", left, measure.Times(len(chosen.scenarios), "scenario"), why(ctx))
 	}
 	if s.unreleased > 0 {
-		fmt.Fprintf(s.Notes, "not given back: %d leases; the router keeps them until they end\n", s.unreleased)
+		fmt.Fprintf(s.Notes, "not given back: %s; the router keeps what it has until it ends\n", measure.Times(s.unreleased, "lease"))
 	}
 	if s.inconclusive > 0 {
-		fmt.Fprintf(s.Notes, "inconclusive: %d of the failed scenarios may have failed because of this machine, not of the router: mend what their errors say of the tester, and run again\n", s.inconclusive)
+		fmt.Fprintf(s.Notes, "inconclusive: %s may have failed because of this machine, not of the router: mend what the errors say of the tester, and run again\n", measure.Times(s.inconclusive, "scenario"))
 	}
 	if err := s.endRecord(ctx, s.exitCode(ctx, code)); err != nil {
 		s.unwritable(err)
@@ -149,11 +159,13 @@ func (s *Suite) exitCode(ctx context.Context, code int) int {
 		return max(code, ExitFailed) // the formatter "events" would have it pass
 	case s.inconclusive > 0:
 		return ExitInconclusive
+	case s.excused > 0 && code == ExitFailed: // which godog takes for failures
+		return ExitPassed
 	}
 	return code
 }
 
-func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int) {
+func (s *Suite) runFeatures(ctx context.Context, format string, features []godog.Feature) (code int) {
 	defer func() { // godog recovers from panics in steps, not from those in hooks
 		if p := recover(); p != nil {
 			fmt.Fprintf(s.Notes, "lanstorm: panic: %v\n%s", p, debug.Stack())
@@ -164,25 +176,26 @@ func (s *Suite) runFeatures(ctx context.Context, format, tags string) (code int)
 		Name:                "lanstorm",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) { begin(sc, s) },
 		Options: &godog.Options{
-			Strict:         true,
-			Tags:           tags,
-			Format:         format,
-			Paths:          s.Paths,
-			FS:             s.FS,
-			Output:         s.Output,
-			NoColors:       s.NoColors,
-			StopOnFailure:  s.StopOnFailure,
-			Randomize:      s.Randomize,
-			DefaultContext: ctx,
+			Strict:          true,
+			Format:          format,
+			FeatureContents: features,
+			Output:          s.Output,
+			NoColors:        s.NoColors,
+			StopOnFailure:   s.Config.Run.StopOnFailure,
+			Randomize:       s.Randomize,
+			DefaultContext:  ctx,
 		},
 	}.Run()
 }
 
 // begin looks whether this machine can do it, cleans up after runs that died,
 // opens the journal and gets hold of a router.
-func (s *Suite) begin(before map[string]bool, chosen choice) (err error) {
+func (s *Suite) begin(ctx context.Context, before map[string]bool, chosen choice) (err error) {
 	if s.journal, err = run.Begin(s.patience, "run", s.Config.Interface, s.Notes); err != nil {
 		return err
+	}
+	if err := s.before(ctx); err != nil {
+		return errors.Join(err, run.End(s.patience, s.journal, false))
 	}
 	err = s.reachRouter()
 	if err == nil {
@@ -205,7 +218,12 @@ func (s *Suite) end(before map[string]bool) error {
 	if left := leaks(s.journal, s.parent, s.inLab(), before); left != nil {
 		err = errors.Join(err, fmt.Errorf("left behind: %s", strings.Join(left, ", ")))
 	}
-	return errors.Join(err, run.End(s.patience, s.journal, err != nil))
+	err = errors.Join(err, run.End(s.patience, s.journal, err != nil))
+	output, failed := s.command(s.patience, "router.after")
+	if s.log != nil && output != "" {
+		s.log.Info("router.after", "output", output)
+	}
+	return errors.Join(err, failed)
 }
 
 // why tells of an interruption, if there was one.
@@ -220,15 +238,20 @@ func why(ctx context.Context) string {
 // code.
 func (s *Suite) note(finding, cleanup error) {
 	var f *failure
+	var refused *netmgr.RefusedError
+	isRefused := errors.As(errors.Join(finding, cleanup), &refused)
+	_, known := s.known(s.chronicle.scenario)
+	s.chronicle.excused = known && finding != nil && cleanup == nil && !isRefused && verdictOf(finding) != record.NotRun && !errors.As(finding, &signals.Interrupted{})
 	switch {
+	case s.chronicle.excused:
+		s.excused++
 	case errors.As(finding, &f) && f.inconclusive:
 		s.inconclusive++
 	case finding != nil:
 		s.failed = true
 	}
 	s.failed = s.failed || cleanup != nil
-	var refused *netmgr.RefusedError
-	if errors.As(errors.Join(finding, cleanup), &refused) && s.refused == nil {
+	if isRefused && s.refused == nil {
 		s.refused = refused
 	}
 }
@@ -254,6 +277,9 @@ func (s *Suite) inLab() bool { return s.Config.Interface == "lab" }
 func (s *Suite) reachRouter() (err error) {
 	s.parent = s.Config.Interface
 	if s.inLab() {
+		if up := lab.Standing(); up != "" {
+			fmt.Fprintf(s.Notes, "warning: the lab at %s stays unused, for this run builds one of its own (--interface %[1]s uses it)\n", up)
+		}
 		opts := s.Config.Lab
 		opts.Journal = s.journal
 		if s.lab, err = lab.Start(opts); err != nil {

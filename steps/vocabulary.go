@@ -1,8 +1,12 @@
 package steps
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -40,6 +44,7 @@ func chapters(w *world) []chapter {
 		{"Different things at one time", w.mixed(), false},
 		{"Latency under load", w.underLoad(), false},
 		{"The lab's router, misbehaving on purpose", w.router(), false},
+		{"Wi-Fi", w.wifi(), false},
 	}
 }
 
@@ -52,28 +57,131 @@ func define(sc *godog.ScenarioContext, w *world) {
 	}
 }
 
-// find finds the sentence that text is.
-func find(text string) (s sentence, ok bool) {
+// find finds the sentences that text is: one, if all is well.
+func find(text string) (found []sentence) {
 	for _, c := range chapters(nil) {
 		for _, s := range c.sentences {
 			if s.pattern().MatchString(text) {
-				return s, true
+				found = append(found, s)
 			}
 		}
 	}
-	return s, false
+	return found
 }
 
-// PrintVocabulary lists every sentence with what it means.
-func PrintVocabulary(out io.Writer) error {
-	var b strings.Builder
-	b.WriteString("Begin a sentence with Given, When, Then, And or But: the word makes no difference.\n" + legend)
+// entry is a sentence as it is listed: all wordings of one method are one.
+type entry struct {
+	Chapter  string   `json:"chapter"`
+	Sentence string   `json:"sentence"`
+	Also     []string `json:"also,omitempty"`
+	Means    string   `json:"means"`
+	method   string   // empty: it has no name, and so no other wordings
+}
+
+// entries are those sentences that have all of the words, in any case, in them or in
+// their meaning. It is an error when there is none.
+func entries(words []string) ([]entry, error) {
+	var all []entry
 	for _, c := range chapters(nil) {
-		fmt.Fprintf(&b, "\n%s\n", c.title)
 		for _, s := range c.sentences {
-			fmt.Fprintf(&b, "  %s\n        %s\n", s.text, s.means)
+			method := runtime.FuncForPC(reflect.ValueOf(s.do).Pointer()).Name()
+			if !strings.HasSuffix(method, "-fm") { // a function that a method made
+				method = ""
+			}
+			i := slices.IndexFunc(all, func(e entry) bool { return method != "" && e.method == method && e.Means == s.means })
+			if i >= 0 {
+				all[i].Also = append(all[i].Also, s.text)
+				continue
+			}
+			all = append(all, entry{Chapter: c.title, Sentence: s.text, Means: s.means, method: method})
 		}
 	}
-	_, err := io.WriteString(out, b.String())
+	all = slices.DeleteFunc(all, func(e entry) bool {
+		text := strings.ToLower(fmt.Sprint(e.Chapter, e.Sentence, e.Also, e.Means))
+		return slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
+	})
+	if len(all) == 0 {
+		return nil, fmt.Errorf("no sentence has to do with %q", strings.Join(words, " "))
+	}
+	return all, nil
+}
+
+const keywords = "Begin a sentence with Given, When, Then, And or But: the word makes no difference.\n"
+
+// PrintVocabulary lists the sentences that have to do with the words, or all, with
+// what they mean, in 80 columns.
+func PrintVocabulary(out io.Writer, words ...string) error {
+	return printEntries(out, words, func(b *strings.Builder, all []entry) {
+		if len(words) == 0 {
+			b.WriteString(wrap("", keywords) + legend)
+		}
+		chapter := ""
+		for _, e := range all {
+			if e.Chapter != chapter {
+				chapter = e.Chapter
+				fmt.Fprintf(b, "\n%s\n", chapter)
+			}
+			b.WriteString(wrap("  ", e.Sentence))
+			for _, also := range e.Also {
+				b.WriteString(wrap("  ", "or: "+also))
+			}
+			b.WriteString(wrap("        ", e.Means))
+		}
+	})
+}
+
+// PrintVocabularyMarkdown prints the same as a page of Markdown.
+func PrintVocabularyMarkdown(out io.Writer, words ...string) error {
+	return printEntries(out, words, func(b *strings.Builder, all []entry) {
+		b.WriteString("# The sentences\n\nWritten by `lanstorm steps --markdown`. " + keywords + "\n```\n" + legend + "```\n")
+		chapter := ""
+		for _, e := range all {
+			if e.Chapter != chapter {
+				chapter = e.Chapter
+				fmt.Fprintf(b, "\n## %s\n\n", chapter)
+			}
+			fmt.Fprintf(b, "- `%s`\n", strings.Join(append([]string{e.Sentence}, e.Also...), "`\n  or `"))
+			fmt.Fprintf(b, "  <br>%s\n", strings.ReplaceAll(e.Means, "<", "\\<"))
+		}
+	})
+}
+
+// PrintVocabularyJSON prints an array of chapter, sentence, also (its other
+// wordings) and means.
+func PrintVocabularyJSON(out io.Writer, words ...string) error {
+	return printEntries(out, words, func(b *strings.Builder, all []entry) {
+		encoder := json.NewEncoder(b)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		_ = encoder.Encode(all)
+	})
+}
+
+func printEntries(out io.Writer, words []string, print func(*strings.Builder, []entry)) error {
+	all, err := entries(words)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	print(&b, all)
+	_, err = io.WriteString(out, b.String())
 	return err
+}
+
+// wrap breaks text into lines of 80 columns, each behind the indent; those of a
+// longer word are longer.
+func wrap(indent, text string) string {
+	var b strings.Builder
+	line := indent
+	for _, word := range strings.Fields(text) {
+		if len(line)+1+len(word) > 80 && line != indent {
+			b.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
 }

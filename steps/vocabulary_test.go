@@ -3,8 +3,12 @@ package steps
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +29,8 @@ func TestNotationCompilesToWhatPeopleWrite(t *testing.T) {
 		{"a bare number", `I create <n> clients`, `I create 10 clients`, []string{"10"}},
 		{"a quoted number", `I create <n> clients`, `I create "10" clients`, []string{"10"}},
 		{"a negative number reaches the step, which refuses it", `I create <n> clients`, `I create -1 clients`, []string{"-1"}},
+		{"thousands", `I create <n> clients`, `I create 1,000 clients`, []string{"1,000"}},
+		{"no thousands", `I create <n> clients`, `I create 1,00 clients`, nil},
 		{"a word is no number", `I create <n> clients`, `I create ten clients`, nil},
 		{"an optional part that is there", `ping Google DNS[ <IPV4>]`, `ping Google DNS "IPv6"`, []string{"IPv6"}},
 		{"an optional part that is not", `ping Google DNS[ <IPV4>]`, `ping Google DNS`, []string{""}},
@@ -74,7 +80,7 @@ func TestSentencesOfTheBehaveSuitesAreKnown(t *testing.T) {
 			continue
 		}
 		count++
-		if _, ok := find(text); !ok {
+		if len(find(text)) != 1 {
 			t.Errorf("not in the vocabulary: %s", text)
 		}
 	}
@@ -88,8 +94,6 @@ func TestNoTextMatchesTwoSentences(t *testing.T) {
 	for _, c := range chapters(nil) {
 		all = append(all, c.sentences...)
 	}
-	example := strings.NewReplacer("<n>", "7", "<x>", "7.5", "<time>", "7 s", "<name>", "x", "<IPV4>", "IPV4", "<size>", "7 MB", "<clients>", "7 of the clients", "[", "", "]", "",
-		"(s)", "s", "(es)", "es", "have/has", "have")
 	for i, s := range all {
 		text := example.Replace(s.text)
 		for j, other := range all {
@@ -101,22 +105,79 @@ func TestNoTextMatchesTwoSentences(t *testing.T) {
 }
 
 func TestVocabularyIsPrintedWhole(t *testing.T) {
-	var out strings.Builder
-	if err := PrintVocabulary(&out); err != nil {
+	var out, asJSON strings.Builder
+	if err := errors.Join(PrintVocabulary(&out), PrintVocabularyJSON(&asJSON)); err != nil {
 		t.Fatal(err)
 	}
+	var all []entry
+	if err := json.Unmarshal([]byte(asJSON.String()), &all); err != nil {
+		t.Fatal(err)
+	}
+	flat := strings.Join(strings.Fields(out.String()), " ")
 	for _, c := range chapters(nil) {
 		for _, s := range c.sentences {
-			if !strings.Contains(out.String(), s.text) || !strings.Contains(out.String(), s.means) || s.means == "" {
+			if !strings.Contains(flat, s.text) || !strings.Contains(flat, s.means) || s.means == "" {
 				t.Errorf("%q and its meaning are not printed", s.text)
 			}
+			if !slices.ContainsFunc(all, func(e entry) bool {
+				return e.Chapter == c.title && e.Means == s.means && slices.Contains(append(e.Also, e.Sentence), s.text)
+			}) {
+				t.Errorf("%q is not in the JSON", s.text)
+			}
 		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if len(strings.TrimSpace(line)) > 80 {
+			t.Errorf("wider than 80 columns: %s", line)
+		}
+	}
+}
+
+func TestSentencesByWords(t *testing.T) {
+	all, err := entries([]string{"provision", "VIRTUAL"})
+	want := []string{"I provision <n> virtual client(s) using macvlan", "I create <n> client(s) connected to the router"}
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	if diff := cmp.Diff(want, all[0].Also); diff != "" {
+		t.Errorf("other wordings (-want +got):\n%s", diff)
+	}
+	if _, err := entries([]string{"ping", "juggle"}); err == nil || err.Error() != `no sentence has to do with "ping juggle"` {
+		t.Errorf("got %v", err)
+	}
+	all, _ = entries([]string{"measure", "latency"})
+	for _, e := range all {
+		if e.Also != nil {
+			t.Errorf("%q and %q are not the same", e.Sentence, e.Also)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/steps.md anew")
+
+func TestThePageOfSentencesIsCurrent(t *testing.T) {
+	const page = "../docs/steps.md"
+	var out strings.Builder
+	if err := PrintVocabularyMarkdown(&out); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(page, []byte(out.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(text), out.String()); diff != "" {
+		t.Errorf("%s (-is +should be; go test ./steps -update writes it anew):\n%s", page, diff)
 	}
 }
 
 func TestSizesAsPeopleWriteThem(t *testing.T) {
 	for text, want := range map[string]size{
-		"20MB": 20e6, `"20MB"`: 20e6, "20 MB": 20e6, "1.5 GB": 1.5e9, "500KB": 500e3, "0MB": 0, "-1MB": -1e6,
+		"20MB": 20e6, `"20MB"`: 20e6, "20 MB": 20e6, "1.5 GB": 1.5e9, "500KB": 500e3, "500 kB": 500e3, "1,000 MB": 1e9, "0MB": 0, "-1MB": -1e6,
 	} {
 		if n, err := readSize(text); n != want || err != nil {
 			t.Errorf("%q is %d, %v; want %d", text, n, err, want)
@@ -134,6 +195,11 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 		`"30 seconds"`:    30 * time.Second,
 		`30 s`:            30 * time.Second,
 		`30s`:             30 * time.Second,
+		`30 sec`:          30 * time.Second,
+		`5 secs`:          5 * time.Second,
+		`5 mins`:          5 * time.Minute,
+		`1.5 minutes`:     90 * time.Second,
+		`1,000 ms`:        time.Second,
 		`1 second`:        time.Second,
 		`0.5 seconds`:     500 * time.Millisecond,
 		`100 ms`:          100 * time.Millisecond,
@@ -155,6 +221,16 @@ func TestTimesAsPeopleWriteThem(t *testing.T) {
 		} else if err := s.handler().(func(string) error)(m[1]); err != nil || got != want {
 			t.Errorf("%s is read as %s, %v, want %s", text, got, err, want)
 		}
+	}
+}
+
+func TestNumbersWithCommas(t *testing.T) {
+	var n int
+	var x float64
+	s := sentence{text: `<n> and <x>`, do: func(i int, f float64) error { n, x = i, f; return nil }}
+	m := s.pattern().FindStringSubmatch(`"1,000" and 2,000.5`)
+	if err := s.handler().(func(a, b string) error)(m[1], m[2]); err != nil || n != 1000 || x != 2000.5 {
+		t.Errorf("read as %d and %g, %v", n, x, err)
 	}
 }
 

@@ -92,6 +92,7 @@ func begin(sc *godog.ScenarioContext, s *Suite) {
 		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, _ *godog.Scenario, stepErr error) (_ context.Context, err error) {
+		w.stay(ctx, stepErr)
 		if err = errors.Join(w.cleanup(), s.heal()); err != nil {
 			err = fmt.Errorf("cleanup: %w", err)
 		}

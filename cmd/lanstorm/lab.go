@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/lab"
+	"github.com/lanstorm/lanstorm/internal/machine"
 	"github.com/lanstorm/lanstorm/internal/signals"
 	"github.com/lanstorm/lanstorm/internal/sweep"
 )
@@ -152,18 +153,18 @@ func serveDetached(cmd *cobra.Command, load loader) error {
 
 func describe(l *lab.Lab) string {
 	namespaces := l.Namespaces()
-	return fmt.Sprintf(`The lab stands (pid %d). Its router is %s, and clients go on %s:
+	return fmt.Sprintf(`The lab stands (pid %d). Its router is %s, and clients go on %[3]s:
 
-  ip netns exec %s ip address        look at the router
-  ip netns exec %s ip address      look at the Internet behind it
-  lanstorm run --interface %s              run features against it
-  lanstorm lab down                          take it down
+  ip netns exec %[4]s ip address        look at the router
+  ip netns exec %[5]s ip address      look at the Internet behind it
+  %[6]s run --interface %[3]s              run features against it
+  %[6]s lab down                          take it down
 
 A client by hand:
 
   ip netns add mine
-  ip link add link %s name mine0 netns mine type macvlan mode bridge
+  ip link add link %[3]s name mine0 netns mine type macvlan mode bridge
   mkdir -p /etc/netns/mine && touch /etc/netns/mine/resolv.conf
   ip netns exec mine udhcpc -i mine0 -n -q
-`, os.Getpid(), l.Router, l.Parent, namespaces[0], namespaces[1], l.Parent, l.Parent)
+`, os.Getpid(), l.Router, l.Parent, namespaces[0], namespaces[1], machine.Program())
 }

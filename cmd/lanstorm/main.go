@@ -54,7 +54,7 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 	root.PersistentFlags().StringVar(&configFile, "config", "",
 		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above)")
 	load := func() (config.Config, error) { return config.Load(configFile) }
-	root.AddCommand(runCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
+	root.AddCommand(runCommand(load), checkCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
 	return root
 }
 
@@ -62,14 +62,27 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 type loader func() (config.Config, error)
 
 func stepsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "steps",
+	cmd := &cobra.Command{
+		Use:   "steps [words...]",
 		Short: "List the sentences that features can use",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return steps.PrintVocabulary(cmd.OutOrStdout())
-		},
+		Long: `List the sentences that features can use: all, or those that have these words in
+them or in what they mean.`,
+		Example: `  lanstorm steps
+  lanstorm steps ping router`,
 	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	asMarkdown := cmd.Flags().Bool("markdown", false, "print Markdown, as docs/steps.md is")
+	cmd.RunE = func(cmd *cobra.Command, words []string) error {
+		print := steps.PrintVocabulary
+		switch {
+		case *asJSON:
+			print = steps.PrintVocabularyJSON
+		case *asMarkdown:
+			print = steps.PrintVocabularyMarkdown
+		}
+		return print(cmd.OutOrStdout(), words...)
+	}
+	return cmd
 }
 
 // version is set by the Makefile to what `git describe` says.

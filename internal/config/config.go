@@ -31,6 +31,8 @@ type Config struct {
 	Lab       lab.Options
 	Router    Router
 	Results   Results
+	Run       Run
+	Known     map[string]string // by the name of a scenario that is known to fail, or file:name: the issue
 	Godog     Godog
 }
 
@@ -111,10 +113,13 @@ type Stress struct {
 	Seed int // of chance; 0: another for each run
 }
 
-// Router is what the device under test is called in results.
+// Router is what the device under test is called in results, and what is done to
+// it around a run.
 type Router struct {
 	Name     string
 	Firmware string
+	Before   string // a line for the shell
+	After    string // likewise
 }
 
 // Results says what a run leaves.
@@ -124,9 +129,21 @@ type Results struct {
 	Capture string // of packets, as evidence: always, on-failure or never
 }
 
+// Run says which scenarios run, how often, and what becomes of those that fail.
+type Run struct {
+	Name          string // a regular expression; "" is any
+	Failed        bool   // only those that failed in the newest run of the results
+	Repeat        int
+	Keep          bool // the clients of a failed scenario stand until somebody presses Enter
+	StopOnFailure bool
+	Force         bool     // scenarios for a real router run in the lab, too
+	Labels        []string // each key=value
+	NoColors      bool
+}
+
 // Godog holds what is passed on to the Gherkin runner.
 type Godog struct {
-	Tags   string // see [CheckTags]; "" runs every scenario
+	Tags   string // see [ParseTags]; "" runs every scenario
 	Format string // comma separated, each name or name:file
 }
 
@@ -159,6 +176,7 @@ func Default() Config {
 			Buffer:    100 * time.Millisecond,
 		},
 		Results: Results{Dir: "results", Keep: 50, Capture: "on-failure"},
+		Run:     Run{Repeat: 1},
 		Godog:   Godog{Format: "lanstorm"},
 	}
 }

@@ -68,6 +68,12 @@ func TestSetFillsEveryField(t *testing.T) {
 		{"results.dir", "/tmp/results"},
 		{"results.keep", "5"},
 		{"results.capture", "never"},
+		{"router.before", "./reset.sh 192.168.1.1"},
+		{"run.name", "^Ten"},
+		{"run.failed", "true"},
+		{"run.repeat", "20"},
+		{"run.labels", "room=lab2, a=b=c"},
+		{"known", `{"Ten clients": "QA-12, 13"}`},
 		{"godog.tags", "@smoke"},
 		{"godog.format", "progress, junit:report.xml"},
 	} {
@@ -89,8 +95,10 @@ func TestSetFillsEveryField(t *testing.T) {
 			Subnet: netip.MustParsePrefix("10.0.0.0/8"), Pool: 100000, LeaseTime: 8760 * time.Hour,
 			Server: "kea", PingCheck: true, Faults: []fault.Fault{"no-gateway", "loss 2.5%"},
 		},
-		Router:  Router{Name: "FRITZ!Box 7590", Firmware: "8.02"},
+		Router:  Router{Name: "FRITZ!Box 7590", Firmware: "8.02", Before: "./reset.sh 192.168.1.1"},
 		Results: Results{Dir: "/tmp/results", Keep: 5, Capture: "never"},
+		Run:     Run{Name: "^Ten", Failed: true, Repeat: 20, Labels: []string{"room=lab2", "a=b=c"}},
+		Known:   map[string]string{"Ten clients": "QA-12, 13"},
 		Godog:   Godog{Tags: "@smoke", Format: "progress,junit:report.xml"},
 	}
 	if diff := cmp.Diff(want, got, ignoringOrigin); diff != "" {

@@ -14,7 +14,7 @@ func FuzzParse(f *testing.F) {
 		"", "#", "---\n...\n", "interface: lab\n", "dns: [8.8.8.8, 1.1.1.1]\n", "dns:\n- 8.8.8.8\n-\n",
 		"ping:\n  max_loss: 2.5%\n  interval: 10\n", "lab: {subnet: 10.0.0.0/28, pool: 6}\n",
 		"godog: {tags: '@a && ~@b,@c', format: 'pretty,junit:x'}\n", "? |\n  a\n: !!str &b *c\n",
-		"interface: >-\n  a\n---\n%YAML 1.2\n", "<<: {a: ~}\n", "{[\"'", "\ufeffa:\r\n\tb", "? [a]\n: {b}", "%TAG !! x\n---\n!a ",
+		"interface: >-\n  a\n---\n%YAML 1.2\n", "<<: {a: ~}\n", "{[\"'", "\ufeffa:\r\n\tb", "known: {'a, b': '#1', c: 2}\n", "? [a]\n: {b}", "%TAG !! x\n---\n!a ",
 	} {
 		f.Add([]byte(seed))
 	}

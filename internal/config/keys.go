@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -74,10 +75,11 @@ func (c *Config) SetFlags(flags *pflag.FlagSet, keys map[string]string) error {
 
 // key ties a path to a field of Config.
 type key struct {
-	path string
-	list bool
-	set  func(c *Config, text string) error // leaves c alone on error
-	text func(c *Config) string             // what set would read back
+	path  string
+	list  bool
+	pairs bool                               // the file has keys of the user's own below it
+	set   func(c *Config, text string) error // leaves c alone on error
+	text  func(c *Config) string             // what set would read back
 }
 
 // keys is the only list of what can be configured.
@@ -126,9 +128,20 @@ var keys = []key{
 	bindList("lab.faults", func(c *Config) *[]fault.Fault { return &c.Lab.Faults }, faults),
 	bind("router.name", func(c *Config) *string { return &c.Router.Name }, label),
 	bind("router.firmware", func(c *Config) *string { return &c.Router.Firmware }, label),
+	bind("router.before", func(c *Config) *string { return &c.Router.Before }, shellLine),
+	bind("router.after", func(c *Config) *string { return &c.Router.After }, shellLine),
 	bind("results.dir", func(c *Config) *string { return &c.Results.Dir }, folder),
 	bind("results.keep", func(c *Config) *int { return &c.Results.Keep }, integer(1, 100_000)),
 	bind("results.capture", func(c *Config) *string { return &c.Results.Capture }, oneOf("always", "on-failure", "never")),
+	bind("run.name", func(c *Config) *string { return &c.Run.Name }, regularExpression),
+	bind("run.failed", func(c *Config) *bool { return &c.Run.Failed }, boolean),
+	bind("run.repeat", func(c *Config) *int { return &c.Run.Repeat }, integer(1, 10_000)),
+	bind("run.keep", func(c *Config) *bool { return &c.Run.Keep }, boolean),
+	bind("run.stop_on_failure", func(c *Config) *bool { return &c.Run.StopOnFailure }, boolean),
+	bind("run.force", func(c *Config) *bool { return &c.Run.Force }, boolean),
+	bindList("run.labels", func(c *Config) *[]string { return &c.Run.Labels }, keyValue),
+	bind("run.no_colors", func(c *Config) *bool { return &c.Run.NoColors }, boolean),
+	bindPairs("known", func(c *Config) *map[string]string { return &c.Known }),
 	bind("godog.tags", func(c *Config) *string { return &c.Godog.Tags }, tagExpression),
 	bind("godog.format", func(c *Config) *string { return &c.Godog.Format }, formats),
 }
@@ -156,6 +169,21 @@ func bindList[T any](path string, field func(*Config) *[]T, item kind[T]) key {
 			texts = append(texts, written(v))
 		}
 		return strings.Join(texts, ",")
+	}
+	return k
+}
+
+// bindPairs binds a map, which is a JSON object in variables and wherever else it
+// must be one text.
+func bindPairs(path string, field func(*Config) *map[string]string) key {
+	k := bind(path, field, pairs)
+	k.pairs = true
+	k.text = func(c *Config) string {
+		if len(*field(c)) == 0 {
+			return ""
+		}
+		text, _ := json.Marshal(*field(c)) // of texts, so it cannot fail
+		return string(text)
 	}
 	return k
 }

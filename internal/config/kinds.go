@@ -1,11 +1,13 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,6 +103,32 @@ func webAddressOrNone(text string) (string, error) {
 var command = word[string]("a program with arguments, {url} among them", func(s string) bool {
 	return s == "" || strings.Contains(s, "{url}") && !strings.ContainsFunc(s, unicode.IsControl)
 })
+
+// shellLine is a line for sh, or none.
+var shellLine = word[string]("one line for a shell", func(s string) bool { return !strings.ContainsFunc(s, unicode.IsControl) })
+
+func regularExpression(text string) (string, error) {
+	if _, err := regexp.Compile(text); err != nil {
+		var e *syntax.Error
+		errors.As(err, &e)
+		return "", fmt.Errorf("%q is not a regular expression: %s", text, e.Code)
+	}
+	return text, nil
+}
+
+var keyValue = word[string]("key=value", func(s string) bool { return strings.IndexByte(s, '=') > 0 })
+
+// pairs reads a JSON object; none is nil.
+func pairs(text string) (map[string]string, error) {
+	var all map[string]string
+	if text != "" && json.Unmarshal([]byte(text), &all) != nil {
+		return nil, fmt.Errorf(`%q is not a JSON object of texts, such as {"name": "issue"}`, text)
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return all, nil
+}
 
 var folder = word[string]("a folder", func(s string) bool { return s != "" && !strings.Contains(s, "\x00") })
 

@@ -42,6 +42,11 @@ func TestValuesRefused(t *testing.T) {
 		{"neither yes nor no", "lab.ping_check", "yes", `"yes" is neither true nor false`},
 		{"an unknown fault", "lab.faults", "no-gateway,no-power", `"no-power" is not a fault: there are pool <n>, lease-time <n>s, silent-dhcp,`},
 		{"a fault without its argument", "lab.faults", "loss", `"loss" is not a fault: write loss <x>% (x from 0 to 100)`},
+		{"a name that is no expression", "run.name", "(", `"(" is not a regular expression: missing closing )`},
+		{"never", "run.repeat", "0", "0 is out of range (1 to 10000)"},
+		{"a label without a key", "run.labels", "=lab2", `"=lab2" is not key=value`},
+		{"known scenarios that are no map", "known", "all", `"all" is not a JSON object of texts`},
+		{"a command of two lines", "router.before", "a\nb", "is not one line for a shell"},
 		{"an unknown format", "godog.format", "pretty,html", `"html" is not a format (one or more of lanstorm, pretty, progress,`},
 		{"a format without its file", "godog.format", "junit:", `"junit:" names no file`},
 	} {
@@ -54,36 +59,52 @@ func TestValuesRefused(t *testing.T) {
 	}
 }
 
-func TestCheckTags(t *testing.T) {
+func TestParseTags(t *testing.T) {
 	for _, test := range []struct {
 		name, expr string
-		valid      bool
+		selects    string // of "@a", "@b", "@a @b" and "@c"; none: the expression is refused
 	}{
-		{"nothing selects everything", "", true},
-		{"a tag", "@smoke", true},
-		{"not a tag", "~@smoke", true},
-		{"a tag with punctuation", "@issue-12.3:a/b", true},
-		{"and, or and not", "@smoke && ~@internet,@dns", true},
-		{"white space is no matter", " @a&&@b , ~@c ", true},
-		{"white space alone", " ", false},
-		{"words", "@a and not @b", false},
-		{"a comma too many", "@a,", false},
-		{"an and too many", "&& @a", false},
-		{"half an and", "@a & @b", false},
-		{"a name without @", "smoke", false},
-		{"an @ without a name", "@", false},
-		{"a gap after ~", "~ @a", false},
-		{"not not", "~~@a", false},
-		{"brackets", "(@a,@b) && @c", false},
-		{"two tags and nothing between", "@a @b", false},
+		{"nothing selects everything", "", "@a|@b|@a @b|@c"},
+		{"a tag", "@a", "@a|@a @b"},
+		{"a tag with punctuation", "not @issue-12.3:a/b", "@a|@b|@a @b|@c"},
+		{"and and not", "@a and not @b", "@a"},
+		{"or binds less than and", "@c or @a and @b", "@a @b|@c"},
+		{"parentheses", "(@c or @a) and not(@b)", "@a|@c"},
+		{"not of parentheses", "not (@a or @b)", "@c"},
+		{"not not", "not not @a", "@a|@a @b"},
+		{"godog's not", "~@a", "@b|@c"},
+		{"godog's or binds tighter than its and", "@a,@c && ~@b", "@a|@c"},
+		{"white space is no matter", " @a&&@b , ~@c ", "@a|@a @b"},
+		{"white space alone", " ", ""},
+		{"a comma too many", "@a,", ""},
+		{"an and too many", "&& @a", ""},
+		{"half an and", "@a & @b", ""},
+		{"a name without @", "smoke", ""},
+		{"an @ without a name", "@", ""},
+		{"a gap after ~", "~ @a", ""},
+		{"~ twice", "~~@a", ""},
+		{"both ways at once", "(@a,@b) and @c", ""},
+		{"two tags and nothing between", "@a @b", ""},
+		{"a word too many", "@a and", ""},
+		{"a parenthesis left open", "(@a or @b", ""},
+		{"a parenthesis never opened", "@a)", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := CheckTags(test.expr)
-			if (err == nil) != test.valid {
-				t.Errorf("%q: got error %v, want valid %t", test.expr, err, test.valid)
+			selected, err := ParseTags(test.expr)
+			if err != nil {
+				if test.selects != "" || !strings.Contains(err.Error(), "is not a tag expression: write it like") {
+					t.Error(err)
+				}
+				return
 			}
-			if err != nil && !strings.Contains(err.Error(), "allowed") {
-				t.Errorf("%q: %v does not say what is allowed", test.expr, err)
+			var got []string
+			for _, tags := range []string{"@a", "@b", "@a @b", "@c"} {
+				if selected(strings.Fields(tags)) {
+					got = append(got, tags)
+				}
+			}
+			if got := strings.Join(got, "|"); got != test.selects {
+				t.Errorf("%q selects %s, want %s", test.expr, got, test.selects)
 			}
 		})
 	}

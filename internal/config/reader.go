@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -56,6 +57,8 @@ func (r *reader) entry(path string, n int, value ast.Node) error {
 		return fmt.Errorf("%s: %w", at, unknownKey(path))
 	}
 	switch {
+	case k.pairs && isMapping:
+		return r.pairs(k, n, m)
 	case isKey && isMapping:
 		return fmt.Errorf("%s: takes a value, not keys of its own", at)
 	case isKey:
@@ -105,6 +108,24 @@ func (r *reader) items(k key, n int, list *ast.SequenceNode) (string, error) {
 		texts = append(texts, text)
 	}
 	return strings.Join(texts, ","), nil
+}
+
+// pairs joins keys of the user's own into the text that the environment would hold.
+func (r *reader) pairs(k key, n int, m *ast.MappingNode) error {
+	all := map[string]string{}
+	for _, entry := range m.Values {
+		name, plainName := scalar(entry.Key)
+		text, plain := scalar(entry.Value)
+		if _, twice := all[name]; !plainName || !plain || twice {
+			return fmt.Errorf("%s: not a name with one plain value, or given twice", r.at(line(entry.Key), k.path))
+		}
+		all[name] = text
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.at(n, k.path), err)
+	}
+	return r.config.put(k, r.at(n, k.path), string(text))
 }
 
 // at returns what an error about path on line n begins with.

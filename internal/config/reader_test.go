@@ -38,6 +38,9 @@ func TestParse(t *testing.T) {
 		{"a file may come from Windows", "\ufeffping:\r\n  count: 3\r\n", count},
 		{"a list has a line for each item", "dns:\n- 8.8.8.8\n- 1.1.1.1\n", dns},
 		{"or brackets", "dns: [8.8.8.8, 1.1.1.1]\n", dns},
+		{"known scenarios are keys of the user's own", "known:\n  Ten clients: '#12'\n  a, b: 3\n", func(c *Config) {
+			c.Known = map[string]string{"Ten clients": "#12", "a, b": "3"}
+		}},
 		{"or commas, as in the environment", "dns: 8.8.8.8, 1.1.1.1\n", dns},
 		{"the default pool shrinks to its subnet", "lab: {pool: 10000, subnet: 10.0.0.0/24}\n", func(c *Config) {
 			c.Lab.Subnet, c.Lab.Pool = netip.MustParsePrefix("10.0.0.0/24"), 245
@@ -82,6 +85,8 @@ func TestParseRefusesShapes(t *testing.T) {
 		{"an anchor", "interface: &a lab\n", "1: interface: not a plain value"},
 		{"a key given twice", "ping:\n  count: 1\n  count: 2\n", "3: ping.count: given twice (first on line 2)"},
 		{"a section given twice", "ping: {count: 1}\nping: {}\n", "2: ping: given twice (first on line 1)"},
+		{"a known scenario given twice", "known:\n  a: x\n  a: y\n", "3: known: not a name with one plain value, or given twice"},
+		{"a known scenario without an issue", "known:\n  a:\n", "2: known: not a name with one plain value, or given twice"},
 		{"a key given in two ways", "ping.count: 1\nping:\n  count: 2\n", "3: ping.count: given twice (first on line 1)"},
 		{"a file that is a list", "- interface\n", "1: not a key with a value"},
 		{"a second document", "interface: lab\n---\ninterface: eth0\n", "3: a second document (only one is allowed)"},

@@ -42,7 +42,7 @@ func (e *exam) checkDescriptors() Check {
 	most := netmgr.Descriptors
 	most.Each = descriptorsPerClient
 	least, need := netmgr.Descriptors.Need(e.Clients), most.Need(e.Clients)
-	remedy := fmt.Sprintf("sudo prlimit --nofile=%d lanstorm run ...", need)
+	remedy := fmt.Sprintf("sudo prlimit --nofile=%d %s run ...", need, machine.Program())
 	switch {
 	case least > limit:
 		return problem(remedy, "%d allowed; %d clients need %d", limit, e.Clients, least)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
 // capabilities are those that clients need, see capabilities(7).
@@ -96,9 +98,9 @@ func (e *exam) checkFolders() Check {
 	// root alone, as we are.
 	switch free := fs.Bfree * uint64(fs.Bsize); {
 	case fs.Blocks > 0 && free < need:
-		return problem("remove something there (sudo du -x /run | sort -n; sudo lanstorm clean)", "/run is full: %d KiB are free, of %d that are needed", free>>10, need>>10)
+		return problem("remove something there (sudo du -x /run | sort -n; sudo "+machine.Program()+" clean)", "/run is full: %d KiB are free, of %d that are needed", free>>10, need>>10)
 	case fs.Files > 0 && fs.Ffree < files:
-		return problem("remove something there (sudo du -x --inodes /run | sort -n; sudo lanstorm clean)", "/run is full: there is room for %d more files", fs.Ffree)
+		return problem("remove something there (sudo du -x --inodes /run | sort -n; sudo "+machine.Program()+" clean)", "/run is full: there is room for %d more files", fs.Ffree)
 	}
 	return ok("/run and /etc can be written to")
 }

@@ -58,7 +58,7 @@ func Compare(names [2]string, sides [2][]Entry) *Comparison {
 				verdict := record.Figure{Name: "verdict", Unit: passed}
 				if s.Verdict == record.Passed {
 					verdict.Value = 1
-				} else if s.Verdict != record.Failed {
+				} else if s.Verdict != record.Failed && s.Verdict != record.Known {
 					continue
 				}
 				for _, f := range append([]record.Figure{verdict}, s.Figures...) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/machine"
 )
 
 // serving is what the journal of a standing lab says that its run is: a lab
@@ -19,7 +20,7 @@ const serving = "lab up"
 // one such lab at a time. ready is called when it stands.
 func Serve(ctx context.Context, opts Options, ready func(*Lab)) (err error) {
 	if r, err := standing(); err == nil {
-		return fmt.Errorf("a lab is standing already (pid %d, interface %s): take it down with: lanstorm lab down", r.PID, labOf(r))
+		return fmt.Errorf("a lab is standing already (pid %d, interface %s): take it down with: sudo %s lab down", r.PID, labOf(r), machine.Program())
 	}
 	if opts.Journal, err = journal.Begin(serving); err != nil {
 		return err
@@ -70,6 +71,15 @@ func standing() (journal.Record, error) {
 		}
 	}
 	return journal.Record{}, os.ErrNotExist
+}
+
+// Standing is the link of the standing lab, or "".
+func Standing() string {
+	r, err := standing()
+	if err != nil {
+		return ""
+	}
+	return labOf(r)
 }
 
 // labOf is the lab that a run recorded last: the one that it got.

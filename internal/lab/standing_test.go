@@ -151,7 +151,7 @@ func TestOnlyOneLabStandsAtATime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	err := lab.Serve(ctx, ordinary(), func(*lab.Lab) { cancel() })
-	want := fmt.Sprintf("a lab is standing already (pid %d, interface lab0): take it down with: lanstorm lab down", os.Getpid())
+	want := fmt.Sprintf("a lab is standing already (pid %d, interface lab0): take it down with: sudo lanstorm lab down", os.Getpid())
 	if err == nil || err.Error() != want {
 		t.Errorf("the second Serve: %v\nwant %s", err, want)
 	}

@@ -5,10 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
+
+// Program is lanstorm as it was typed, such as bin/lanstorm, for messages that tell
+// what to type. Another program, such as that of `godog run`, says lanstorm.
+func Program() string {
+	if filepath.Base(os.Args[0]) == "lanstorm" {
+		return os.Args[0]
+	}
+	return "lanstorm"
+}
 
 // Line reads a file of one short line, without its end.
 func Line(root fs.FS, name string) (string, error) {

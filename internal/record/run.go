@@ -25,12 +25,13 @@ const (
 	Passed       Verdict = "passed"
 	Failed       Verdict = "failed"
 	Inconclusive Verdict = "inconclusive" // it failed, perhaps because of the tester
+	Known        Verdict = "known"        // of a scenario: it failed, as the user knows it does
 	NotRun       Verdict = "not run"      // it was to run, and the run ended before
 	Skipped      Verdict = "skipped"      // it cannot run against this router, or behind a step that failed
 )
 
 // Verdicts are all of them, in the order in which they are counted.
-var Verdicts = []Verdict{Passed, Failed, Inconclusive, NotRun, Skipped}
+var Verdicts = []Verdict{Passed, Failed, Inconclusive, Known, NotRun, Skipped}
 
 // Symbol tells a verdict where there are no colours.
 func (v Verdict) Symbol() string {
@@ -41,6 +42,8 @@ func (v Verdict) Symbol() string {
 		return "✗"
 	case Inconclusive:
 		return "?"
+	case Known:
+		return "!"
 	}
 	return "–"
 }

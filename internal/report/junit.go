@@ -20,7 +20,7 @@ var junitTemplate = template.Must(template.New("junit.xml").Funcs(functions).Fun
 }).Parse(junitText))
 
 // JUnit writes junit.xml in the format that Jenkins reads. A scenario that was
-// not run, or left out, is skipped; an inconclusive one is an error. A run that
+// not run, left out, or failed as known is skipped; an inconclusive one is an error. A run that
 // ended badly though no scenario did has a case of its own, which failed.
 func JUnit(w io.Writer, run *record.Run) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil { // no HTML, so not in the template

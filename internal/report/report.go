@@ -7,6 +7,7 @@ package report
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -81,10 +82,13 @@ func keys(run *record.Run) (all []key) {
 // a file are there again by themselves.
 func repeat(run *record.Run, s record.Scenario) string {
 	before, behind := []string{"sudo"}, []string{"lanstorm", "run"}
+	if c := run.Command; len(c) > 0 && filepath.Base(c[0]) == "lanstorm" {
+		behind[0] = c[0] // as it was typed
+	}
 	for _, setting := range run.Config {
 		switch {
 		case setting.From != "command line" && !strings.HasPrefix(setting.From, "LANSTORM_"):
-		case strings.HasPrefix(setting.Key, "godog."): // other scenarios, and how results are shown
+		case strings.HasPrefix(setting.Key, "godog."), strings.HasPrefix(setting.Key, "run.") && setting.Key != "run.force": // other scenarios, and how results are shown
 		case setting.Key == "interface":
 			behind = append(behind, "--interface", setting.Value)
 		default:

@@ -255,10 +255,11 @@ func TestRepeat(t *testing.T) {
 		Config: []record.Setting{
 			{Key: "interface", Value: "eth0", From: "command line"}, {Key: "godog.tags", Value: "@smoke", From: "command line"}, {Key: "dhcp.timeout", Value: "90s", From: "godog.yml:7"},
 			{Key: "dhcp.vendor_class", Value: "it's mine", From: "LANSTORM_DHCP_VENDOR_CLASS"}, {Key: "ping.count", Value: "0", From: "default"},
+			{Key: "run.force", Value: "true", From: "command line"}, {Key: "run.failed", Value: "true", From: "command line"},
 		},
-		Labels: map[string]string{"rack": "$(reboot)", "b": ""},
+		Labels: map[string]string{"rack": "$(reboot)", "b": ""}, Command: []string{"bin/lanstorm", "run", "--failed"},
 	}}
-	want := `sudo 'LANSTORM_DHCP_VENDOR_CLASS=it'\''s mine' lanstorm run --interface eth0 --label b= --label 'rack=$(reboot)' 'my features/a.feature:3'`
+	want := `sudo 'LANSTORM_DHCP_VENDOR_CLASS=it'\''s mine' LANSTORM_RUN_FORCE=true bin/lanstorm run --interface eth0 --label b= --label 'rack=$(reboot)' 'my features/a.feature:3'`
 	if got := repeat(run, record.Scenario{Location: "my features/a.feature:3"}); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

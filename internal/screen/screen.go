@@ -114,6 +114,13 @@ func (s *Screen) endLive() {
 	s.print("\r\x1b[K")
 }
 
+// Hold ends the living line of a step that is not over.
+func (s *Screen) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.endLive()
+}
+
 // Step shows a step that is over, with what was measured in it.
 func (s *Screen) Step(st record.Step) {
 	s.mu.Lock()
@@ -181,7 +188,7 @@ func colour(v record.Verdict) string {
 		return green
 	case record.Failed:
 		return red
-	case record.Inconclusive:
+	case record.Inconclusive, record.Known:
 		return yellow
 	}
 	return dim

@@ -17,20 +17,17 @@ func (s *Screen) Summary(run *record.Run, dir string) {
 	s.endLive()
 	s.print("\n")
 	s.figures(run)
-	counts := run.Counts()
-	var parts []string
-	for _, v := range record.Verdicts {
-		if n := counts[v]; n > 0 {
-			parts = append(parts, s.paint(colour(v), fmt.Sprintf("%d %s", n, v)))
-		}
+	s.print(fmt.Sprintf("%s in %.1f s: %s\n", measure.Times(len(run.Scenarios), "scenario"), run.End.Seconds, counted(run.Counts(), s.paint)))
+	repeated := Repeated(run)
+	for _, line := range repeated {
+		s.print("  " + line + "\n")
 	}
-	s.print(fmt.Sprintf("%s in %.1f s: %s\n", measure.Times(len(run.Scenarios), "scenario"), run.End.Seconds, strings.Join(parts, ", ")))
 	for _, sc := range run.Scenarios {
-		if sc.Verdict == record.Passed {
+		if sc.Verdict == record.Passed || repeated != nil && sc.Number > 0 {
 			continue
 		}
 		s.print(s.paint(colour(sc.Verdict), "  "+sc.Verdict.Symbol()+" "+sc.Location) + "  " + record.Clean(sc.Name) + "\n")
-		if sc.Reason != "" && (sc.Verdict == record.Skipped || sc.Verdict == record.NotRun) {
+		if sc.Reason != "" && (sc.Verdict == record.Skipped || sc.Verdict == record.NotRun || sc.Verdict == record.Known) {
 			s.wrapped(6, sc.Reason)
 		}
 	}
@@ -38,6 +35,41 @@ func (s *Screen) Summary(run *record.Run, dir string) {
 		s.wrapped(0, run.End.Reason)
 	}
 	s.print("report: " + filepath.Join(dir, "report.html") + "\n")
+}
+
+// counted is "2 passed, 1 failed".
+func counted(counts map[record.Verdict]int, paint func(colour, text string) string) string {
+	var parts []string
+	for _, v := range record.Verdicts {
+		if n := counts[v]; n > 0 {
+			parts = append(parts, paint(colour(v), fmt.Sprintf("%d %s", n, v)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Repeated tells, if scenarios ran more than once, how often each came to what.
+func Repeated(run *record.Run) (lines []string) {
+	again := false
+	counts := map[string]map[record.Verdict]int{}
+	var all []string
+	for _, sc := range run.Scenarios {
+		name := sc.Location + "  " + record.Clean(sc.Name)
+		if counts[name] == nil {
+			counts[name] = map[record.Verdict]int{}
+			all = append(all, name)
+		} else {
+			again = true
+		}
+		counts[name][sc.Verdict]++
+	}
+	if !again {
+		return nil
+	}
+	for _, name := range all {
+		lines = append(lines, fmt.Sprintf("%s: %s", name, counted(counts[name], func(_, text string) string { return text })))
+	}
+	return lines
 }
 
 // figures shows the key figures, a line each: those of the same name as a range.
