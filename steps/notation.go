@@ -45,7 +45,7 @@ var notation = strings.NewReplacer(
 	`<time>`, `("?`+decimal+`"? ?`+unit+`"?)`,
 	`<size>`, `("?`+decimal+`"? ?(?:KB|MB|GB)"?)`,
 	`<clients>`, group,
-	`<IPV4>`, `"?((?i:ipv[46]))"?`,
+	`<IPV4>`, `"?([iI][pP][vV][46])"?`,
 	`have/has`, `(?:have|has)`,
 	`\(s\)`, `s?`,
 	`\(es\)`, `(?:es)?`,

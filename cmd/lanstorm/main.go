@@ -62,14 +62,27 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 type loader func() (config.Config, error)
 
 func stepsCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "steps",
 		Short: "List the sentences that features can use",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return steps.PrintVocabulary(cmd.OutOrStdout())
-		},
 	}
+	glue := cmd.Flags().String("glue", "", "write lanstorm.js into this `folder`, by which editors know the sentences")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *glue != "" {
+			return writeGlue(*glue)
+		}
+		return steps.PrintVocabulary(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// writeGlue writes the file for editors, and the folder if need be.
+func writeGlue(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return record.WriteStream(dir, "lanstorm.js", steps.WriteGlue)
 }
 
 // version is set by the Makefile to what `git describe` says.
