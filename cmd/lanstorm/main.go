@@ -26,8 +26,10 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // run returns the process's exit code: 0 passed, 1 a scenario failed, 2 the
 // run could not start.
-func run() int {
-	err := command().ExecuteContext(context.Background())
+func run() int { return execute(command()) }
+
+func execute(root *cobra.Command) int {
+	err := root.ExecuteContext(context.Background())
 	var code exitCode
 	switch {
 	case err == nil:
