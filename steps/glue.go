@@ -9,8 +9,8 @@ import (
 )
 
 var (
-	parameter = regexp.MustCompile(`"<name>"|<\w+>(?:th\b)?`)
-	optional  = regexp.MustCompile(`\[([^][]*)\]`)
+	anyParameter = regexp.MustCompile(`"<name>"|<\w+>(?:th\b)?`)
+	inBrackets   = regexp.MustCompile(`\[([^][]*)\]`)
 )
 
 // WriteGlue writes every sentence as a step definition of Cucumber.js, for editors: those
@@ -43,7 +43,7 @@ func WriteGlue(out io.Writer) error {
 // variants are the sentence with and without each of its [optional parts]: an expression
 // allows no parameter in an optional part.
 func variants(text string) []string {
-	m := optional.FindStringSubmatchIndex(text)
+	m := inBrackets.FindStringSubmatchIndex(text)
 	if m == nil {
 		return []string{text}
 	}
@@ -64,7 +64,7 @@ var literal = strings.NewReplacer("(s)", "(s)", "(es)", "(es)", "have/has", "hav
 func expression(text string, types map[string]string) string {
 	var b strings.Builder
 	end := 0
-	for _, at := range parameter.FindAllStringIndex(text, -1) {
+	for _, at := range anyParameter.FindAllStringIndex(text, -1) {
 		placeholder := text[at[0]:at[1]]
 		name := strings.ToLower(strings.NewReplacer(`"`, "", "<", "", ">", "").Replace(placeholder))
 		types[name] = notation.Replace(placeholder)
