@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lanstorm/lanstorm/features"
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/nstest"
 )
@@ -96,7 +97,7 @@ func TestCommandsInTheDocuments(t *testing.T) {
 				note(log, "left alone")
 				t.Log(line)
 			}
-			text := strings.NewReplacer("[", "", "]", "").Replace(marked.ReplaceAllString(script[1], ""))
+			text := strings.NewReplacer("[paths…]", "", "[", "", "]", "").Replace(marked.ReplaceAllString(script[1], ""))
 			cmd := exec.CommandContext(t.Context(), "/bin/sh", "-exc", text)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "PATH="+path, documented+"="+log)
@@ -148,6 +149,7 @@ func placeForDocuments(t *testing.T) (dir, log, path string) {
 	}
 	must(os.Mkdir(filepath.Join(dir, "bin"), 0o777))
 	must(os.Mkdir(filepath.Join(dir, "lanstorm"), 0o777)) // that git would have made
+	must(os.CopyFS(filepath.Join(dir, "my-features"), features.FS))
 	for _, name := range strings.Fields("env head ip") {
 		there, err := exec.LookPath(name)
 		if err != nil {
