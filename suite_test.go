@@ -21,6 +21,7 @@ func TestFeatures(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no features", err)
 	}
+	paths = append(paths, "docs/from-behave.feature")
 	for _, path := range paths {
 		t.Run(strings.TrimPrefix(path, "features/"), func(t *testing.T) {
 			if nstest.Apart(t) {

@@ -48,7 +48,7 @@ var notation = strings.NewReplacer(
 	`<time>`, `("?`+decimal+`"? ?`+unit+`"?)`,
 	`<size>`, `("?`+decimal+`"? ?`+sizes+`"?)`,
 	`<clients>`, group,
-	`<IPV4>`, `"?((?i:ipv[46]))"?`,
+	`<IPV4>`, `"?([iI][pP][vV][46])"?`,
 	`have/has`, `(?:have|has)`,
 	`\(s\)`, `s?`,
 	`\(es\)`, `(?:es)?`,

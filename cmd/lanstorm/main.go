@@ -26,8 +26,10 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // run returns the process's exit code: 0 passed, 1 a scenario failed, 2 the
 // run could not start.
-func run() int {
-	err := command().ExecuteContext(context.Background())
+func run() int { return execute(command()) }
+
+func execute(root *cobra.Command) int {
+	err := root.ExecuteContext(context.Background())
 	var code exitCode
 	switch {
 	case err == nil:
@@ -72,7 +74,11 @@ them or in what they mean.`,
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	asMarkdown := cmd.Flags().Bool("markdown", false, "print Markdown, as docs/steps.md is")
+	glue := cmd.Flags().String("glue", "", "write lanstorm.js into this `folder`, by which editors know the sentences")
 	cmd.RunE = func(cmd *cobra.Command, words []string) error {
+		if *glue != "" {
+			return writeGlue(*glue)
+		}
 		print := steps.PrintVocabulary
 		switch {
 		case *asJSON:
@@ -83,6 +89,14 @@ them or in what they mean.`,
 		return print(cmd.OutOrStdout(), words...)
 	}
 	return cmd
+}
+
+// writeGlue writes the file for editors, and the folder if need be.
+func writeGlue(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return record.WriteStream(dir, "lanstorm.js", steps.WriteGlue)
 }
 
 // version is set by the Makefile to what `git describe` says.

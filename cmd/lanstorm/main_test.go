@@ -19,6 +19,9 @@ import (
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case "lanstorm":
+		if log := os.Getenv(documented); log != "" {
+			os.Exit(tryDocumented(log))
+		}
 		os.Exit(run())
 	case "godog":
 		os.Exit(godogRun(os.Args[1:]))
