@@ -1,7 +1,7 @@
 # make run      the main job, in the built-in lab: no router needed
 # make test     all tests; those that make namespaces need root, and use sudo
 # make build    bin/lanstorm, one static binary with the features inside
-# make check    gofmt, go vet, staticcheck
+# make check    gofmt, go vet, staticcheck, and actionlint for the workflows
 # make cross    the binary for every machine it is meant for
 # make deb      packages for Debian and Raspberry Pi OS, into dist/
 # make deb-test installs, uses, upgrades, removes and purges one, in a Debian made by
@@ -42,6 +42,7 @@ check:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 cross:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/lanstorm-arm64 ./cmd/lanstorm
