@@ -20,8 +20,9 @@ const (
 
 // Load finds, reads and checks the configuration. path is what --config said;
 // "" means $LANSTORM_CONFIG, else the first godog.yml from the working directory
-// upwards, else /etc/lanstorm/godog.yml, else no file at all. A file that was asked for by name must exist.
-// Environment variables override the file. Errors are one line each.
+// upwards, else /etc/lanstorm/godog.yml, else no file at all. A file that was asked
+// for by name must exist. Environment variables override the file. Errors are one
+// line each.
 func Load(path string) (Config, error) {
 	file, err := find(path)
 	if err != nil {
