@@ -1,8 +1,12 @@
 # make run      the main job, in the built-in lab: no router needed
 # make test     all tests; those that make namespaces need root, and use sudo
 # make build    bin/lanstorm, one static binary with the features inside
-# make check    gofmt, go vet, staticcheck
+# make check    gofmt, go vet, staticcheck, and actionlint for the workflows
 # make cross    the binary for every machine it is meant for
+# make deb      packages for Debian and Raspberry Pi OS, into dist/
+# make deb-test installs, uses, upgrades, removes and purges one, in a Debian made by
+#               mmdebstrap; takes two minutes
+# make release  the binaries, the packages and SHA256SUMS, in dist/
 # make bench    what clients cost, and what they cost others, into docs/benchmarks.md;
 #               takes twenty-five minutes
 # make interop  lanstorm and udhcpc against DHCP servers from Debian's packages, and
@@ -14,11 +18,11 @@
 
 GO       ?= go
 FUZZTIME ?= 60s
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION  := $(shell packaging/version)
 BUILD     = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 SUDO     := $(shell test "$$(id -u)" = 0 || echo sudo)
 
-.PHONY: build run test check cross bench interop kernels fuzz clean
+.PHONY: build run test check cross deb deb-test release bench interop kernels fuzz clean
 
 build:
 	$(BUILD) -o bin/lanstorm ./cmd/lanstorm
@@ -38,12 +42,33 @@ check:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	$(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 cross:
 	GOOS=linux GOARCH=arm64 $(BUILD) -o bin/lanstorm-arm64 ./cmd/lanstorm
 	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o bin/lanstorm-armv7 ./cmd/lanstorm
 	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o bin/lanstorm-armv6 ./cmd/lanstorm
 	GOOS=linux GOARCH=amd64 $(BUILD) -o bin/lanstorm-amd64 ./cmd/lanstorm
+
+# For 32-bit systems there is one package, for Raspberry Pi OS calls a Pi Zero's
+# processor armhf, too. nfpm is no dependency of lanstorm's.
+NFPM = $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2 package --config packaging/nfpm.yaml --packager deb --target dist/
+
+deb: build cross
+	rm -rf dist
+	mkdir -p bin/completions dist
+	for shell in bash zsh fish; do bin/lanstorm completion $$shell >bin/completions/lanstorm.$$shell || exit; done
+	for arch in arm64:arm64 armv6:armhf amd64:amd64; do \
+		VERSION=$(VERSION) BINARY=bin/lanstorm-$${arch%:*} ARCH=$${arch#*:} $(NFPM) || exit; \
+	done
+
+# It says what to install if something is missing.
+deb-test: deb
+	$(SUDO) packaging/test
+
+release: deb
+	cp bin/lanstorm-a* dist/
+	cd dist && sha256sum lanstorm?* >SHA256SUMS
 
 # It says what to install if something is missing.
 bench:
@@ -72,4 +97,4 @@ fuzz:
 		done; done; rm -f $$log; exit $$failed
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

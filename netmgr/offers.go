@@ -3,7 +3,10 @@ package netmgr
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -37,6 +40,39 @@ func Offers(ctx context.Context, parent string, listen time.Duration) (servers [
 	})
 	slices.SortFunc(servers, func(a, b Server) int { return a.Addr.Compare(b.Addr) })
 	return servers, err
+}
+
+// Twins asks by ARP for each of the 254 addresses around one, and returns the hosts
+// with a MAC address that a client of this machine has, too. They are clients of a
+// machine with the same identity, or of this one on another link. Those on the same
+// link do not hear the question. The end of ctx ends it early.
+func Twins(ctx context.Context, parent string, around netip.Addr) (hosts []string, err error) {
+	m, err := New(Options{Parent: parent})
+	if err != nil {
+		return nil, err
+	}
+	err = m.withTrial(func(c *Client) error {
+		defer m.closeLine(context.Background())
+		if err := m.openLine(dhcp4.Options{OnlyAsks: true}); err != nil {
+			return err
+		}
+		var questions []question
+		for i := range byte(254) {
+			addr := around.As4()
+			addr[3] = i + 1
+			questions = append(questions, question{c, netip.AddrFrom4(addr)})
+		}
+		owners, err := m.whoHas(ctx, questions, false)
+		for _, q := range questions {
+			for _, mac := range owners[q.addr] {
+				if strings.HasPrefix(mac, c.MAC[:4].String()) {
+					hosts = append(hosts, fmt.Sprintf("%s (MAC %s)", q.addr, mac))
+				}
+			}
+		}
+		return err
+	})
+	return hosts, err
 }
 
 // TryLink makes the link of a client on a parent that h knows, lets it join the

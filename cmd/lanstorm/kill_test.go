@@ -112,7 +112,7 @@ func atAllMoments(t *testing.T, clients int, test func(t *testing.T, mine []int)
 // ended was shorter.
 type length time.Duration
 
-func measure(t *testing.T, args ...string) *length {
+func timed(t *testing.T, args ...string) *length {
 	t.Helper()
 	start := time.Now()
 	mustRun(t, append([]string{"run"}, args...)...)
@@ -128,7 +128,7 @@ func (l *length) was(d time.Duration) { *l = min(*l, length(d)) }
 func TestKilledRunsAreCleanedUp(t *testing.T) {
 	atAllMoments(t, 100, func(t *testing.T, mine []int) {
 		before := mustState(t)
-		whole := measure(t, hundred)
+		whole := timed(t, hundred)
 		killed, cleaned := 0, 0
 		for _, i := range mine {
 			at, start := whole.moment(i), time.Now()
@@ -203,7 +203,7 @@ func TestInterruptedRunsCleanUp(t *testing.T) {
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	atAllMoments(t, 40, func(t *testing.T, mine []int) {
 		before := labThatTells(t)
-		whole := measure(t, "f.feature", "--interface", "lab0")
+		whole := timed(t, "f.feature", "--interface", "lab0")
 		codes := map[string]int{}
 		for _, i := range mine {
 			at, sig, start := whole.moment(i), signals[i%len(signals)], time.Now()

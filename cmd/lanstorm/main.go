@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -48,13 +49,15 @@ func command() *cobra.Command {
 		Long: `lanstorm turns this machine into a LAN full of clients, each with its own MAC
 address, DHCP lease and resolver, and runs Gherkin features that say what the
 router must do for them. Without a router at hand it uses its built-in lab.`,
+		Version:       record.Build(version),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetVersionTemplate("lanstorm {{.Version}}\n")
 	var configFile string
 	root.PersistentFlags().StringVar(&configFile, "config", "",
-		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above)")
+		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above, or /etc/lanstorm/godog.yml)")
 	load := func() (config.Config, error) { return config.Load(configFile) }
 	root.AddCommand(runCommand(load), checkCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
 	return root
@@ -99,18 +102,24 @@ func writeGlue(dir string) error {
 	return record.WriteStream(dir, "lanstorm.js", steps.WriteGlue)
 }
 
-// version is set by the Makefile to what `git describe` says.
+// version is set by the Makefile to what packaging/version says.
 var version = ""
 
 func versionCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Say which lanstorm this is",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "lanstorm %s (%s, %s/%s)\n",
-				record.Build(version), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
 	}
+	asJSON := cmd.Flags().Bool("json", false, "print a JSON object of version, go and platform")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		build := record.Build(version)
+		platform := runtime.GOOS + "/" + runtime.GOARCH
+		if *asJSON {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"version": build, "go": runtime.Version(), "platform": platform})
+		}
+		_, err := fmt.Fprintf(cmd.OutOrStdout(), "lanstorm %s (%s, %s)\n", build, runtime.Version(), platform)
+		return err
+	}
+	return cmd
 }

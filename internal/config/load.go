@@ -12,6 +12,7 @@ import (
 
 const (
 	fileName  = "godog.yml"
+	etcFile   = "/etc/lanstorm/" + fileName // the Debian package's
 	envPrefix = "LANSTORM_"
 	envFile   = envPrefix + "CONFIG"
 	envTest   = envPrefix + "TEST_" // variables of tests, which are no keys
@@ -19,8 +20,9 @@ const (
 
 // Load finds, reads and checks the configuration. path is what --config said;
 // "" means $LANSTORM_CONFIG, else the first godog.yml from the working directory
-// upwards, else no file at all. A file that was asked for by name must exist.
-// Environment variables override the file. Errors are one line each.
+// upwards, else /etc/lanstorm/godog.yml, else no file at all. A file that was asked
+// for by name must exist. Environment variables override the file. Errors are one
+// line each.
 func Load(path string) (Config, error) {
 	file, err := find(path)
 	if err != nil {
@@ -59,7 +61,10 @@ func find(path string) (string, error) {
 			return file, err
 		}
 		if dir == "/" {
-			return "", nil
+			if _, err = os.Stat(etcFile); errors.Is(err, fs.ErrNotExist) {
+				return "", nil
+			}
+			return etcFile, err
 		}
 		dir, err = filepath.Dir(dir), nil
 	}

@@ -52,3 +52,24 @@ func (e *exam) checkAddresses() Check {
 	}
 	return ok("%s has room for %d clients; how many of its addresses are free cannot be seen", subnet, room)
 }
+
+// checkTwins looks for clients of another machine that have our clients' MAC
+// addresses: these come from /etc/machine-id, which a copy of an SD card has, too.
+// It can see them only while they are there.
+func (e *exam) checkTwins() Check {
+	if len(e.offers) == 0 || !e.offers[0].Address.IsValid() {
+		return skipped("no offer, so nobody knows where to look")
+	}
+	hosts, err := netmgr.Twins(e.ctx, e.Interface, e.offers[0].Address.Addr())
+	switch {
+	case e.ctx.Err() != nil:
+		return skipped("interrupted")
+	case err != nil:
+		return skipped("cannot be told: %v", err)
+	case hosts != nil:
+		some := strings.Join(hosts[:min(3, len(hosts))], ", ")
+		return problem("if its SD card is a copy, there: sudo rm /etc/machine-id && sudo systemd-machine-id-setup && sudo reboot; if it is this machine itself, end the run on its other port",
+			"another machine's clients have the MAC addresses of this one's: %s, %d in all", some, len(hosts))
+	}
+	return ok("no other machine's clients have the MAC addresses of this one's at this moment")
+}

@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -54,16 +56,16 @@ func (s *scratch) addMacvlan(h *netlink.Handle, attrs netlink.LinkAttrs) (netlin
 // twice is how often a server answers that repeats itself: it is still one.
 func twice() int { return 2 }
 
-// serveToo puts a second DHCP server at 10.77.0.9 behind the lab router's port, which
-// answers each DISCOVER as often as times says, and returns its MAC address.
-func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
+// neighbour puts a host behind the lab router's port. Its MAC address is chance's if
+// mac is nil.
+func neighbour(t *testing.T, l *lab.Lab, address string, mac net.HardwareAddr) (*scratch, netlink.Link, *netlink.Addr) {
 	t.Helper()
-	rogue, err := newScratch()
+	host, err := newScratch()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := rogue.close(); err != nil {
+		if err := host.close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,19 +83,27 @@ func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link, err := rogue.addMacvlan(there, netlink.LinkAttrs{ParentIndex: lan.Attrs().Index})
+	link, err := host.addMacvlan(there, netlink.LinkAttrs{ParentIndex: lan.Attrs().Index, HardwareAddr: mac})
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, err := netlink.ParseAddr("10.77.0.9/24")
+	addr, err := netlink.ParseAddr(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := rogue.nl.AddrAdd(link, addr); err != nil {
+	if err := host.nl.AddrAdd(link, addr); err != nil {
 		t.Fatal(err)
 	}
+	return host, link, addr
+}
+
+// serveToo puts a second DHCP server at 10.77.0.9 behind the lab router's port, which
+// answers each DISCOVER as often as times says, and returns its MAC address.
+func serveToo(t *testing.T, l *lab.Lab, times func() int) string {
+	t.Helper()
+	rogue, link, addr := neighbour(t, l, "10.77.0.9/24", nil)
 	var conn *net.UDPConn
-	err = rogue.Do(func() (err error) {
+	err := rogue.Do(func() (err error) {
 		conn, err = server4.NewIPv4UDPConn(client, nil)
 		return err
 	})
@@ -155,8 +165,9 @@ func TestOneServerIsAsItShouldBe(t *testing.T) {
 		"ok macvlan: one was made and removed",
 		"ok DHCP servers: one answers: 10.77.0.1 (MAC 02:4c:53:00:00:01); it offered 10.77.0.10",
 		"ok addresses: 10.77.0.0/24 has room for 253 clients; how many of its addresses are free cannot be seen",
+		"ok machine id: no other machine's clients have the MAC addresses of this one's at this moment",
 	}
-	if diff := cmp.Diff(want, about(checks, "interface", "link", "macvlan", "DHCP servers", "addresses")); diff != "" {
+	if diff := cmp.Diff(want, about(checks, "interface", "link", "macvlan", "DHCP servers", "addresses", "machine id")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if after := state(t); after != before {
@@ -184,6 +195,25 @@ func TestARogueAloneIsFoundToo(t *testing.T) {
 	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
 	want := []string{"ok DHCP servers: one answers: 10.77.0.9 (MAC " + mac + "); it offered 10.77.0.200"}
 	if diff := cmp.Diff(want, about(checks, "DHCP servers")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestClientsOfACopyOfThisMachineAreAProblem(t *testing.T) {
+	l := startLab(t)
+	id, _ := os.ReadFile("/etc/machine-id")
+	if len(id) == 0 {
+		host, _ := os.Hostname()
+		id = []byte(host)
+	}
+	sum := sha256.Sum256(append([]byte("lanstorm "), id...)) // netmgr's TestMACsStayAsTheyAre
+	mac := net.HardwareAddr{0x02, sum[0], sum[1], sum[2], 0, 7}
+	neighbour(t, l, "10.77.0.17/24", mac)
+	neighbour(t, l, "10.77.0.18/24", nil)
+	checks := Run(t.Context(), Options{Interface: l.Parent, Clients: 20, Listen: inTime})
+	want := []string{"problem machine id: another machine's clients have the MAC addresses of this one's: 10.77.0.17 (MAC " + mac.String() + "), 1 in all; " +
+		"if its SD card is a copy, there: sudo rm /etc/machine-id && sudo systemd-machine-id-setup && sudo reboot; if it is this machine itself, end the run on its other port"}
+	if diff := cmp.Diff(want, about(checks, "machine id")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

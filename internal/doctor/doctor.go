@@ -68,7 +68,8 @@ func Run(ctx context.Context, opts Options) []Check {
 	return newExam(ctx, opts, os.DirFS("/")).run(func(probe) bool { return true })
 }
 
-// Quick makes the checks that neither wait, nor send, nor make anything.
+// Quick makes the checks that a run begins with: they neither wait, nor send, nor
+// make anything.
 func Quick(opts Options) []Check {
 	return newExam(context.Background(), opts, os.DirFS("/")).run(func(p probe) bool { return !p.slow })
 }
@@ -91,6 +92,7 @@ type exam struct {
 	root   fs.FS                                // the machine's files, from /
 	access func(path string, mode uint32) error // access(2)
 	links  func() ([]netlink.Link, error)       // of this network namespace
+	clock  func() (now time.Time, synchronised bool, err error)
 	known  map[fact]bool
 	parent netlink.Link    // once it is known to be fit
 	offers []netmgr.Server // all that offered something
@@ -103,7 +105,7 @@ func newExam(ctx context.Context, opts Options, root fs.FS) *exam {
 	if opts.Listen <= 0 {
 		opts.Listen = listenTime
 	}
-	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, links: netmgr.Links, known: map[fact]bool{}}
+	return &exam{Options: opts, ctx: ctx, root: root, access: unix.Access, links: netmgr.Links, clock: kernelClock, known: map[fact]bool{}}
 }
 
 // fact is what a probe may find out and a later one build upon. Its text says
@@ -129,7 +131,7 @@ const (
 type probe struct {
 	name  string
 	where place
-	slow  bool   // waits, sends or makes something
+	slow  bool   // waits, sends or makes something, or is not worth a warning before every run
 	needs []fact // without which the probe is skipped
 	run   func(*exam) Check
 }
@@ -142,6 +144,7 @@ var probes = []probe{
 	{name: "machine", run: (*exam).checkModel},
 	{name: "power", run: (*exam).checkPower},
 	{name: "throttling", run: (*exam).checkThrottling},
+	{name: "clock", slow: true, run: (*exam).checkClock},
 	{name: "namespaces", slow: true, needs: []fact{isRoot}, run: (*exam).checkNamespaces},
 	{name: "packet sockets", needs: []fact{isRoot}, run: (*exam).checkSockets},
 	{name: "macvlan", slow: true, needs: []fact{isRoot}, run: (*exam).checkMacvlan},
@@ -160,6 +163,7 @@ var probes = []probe{
 	{name: "packet backlog", run: checkLimit(netmgr.Backlog, "packets of one broadcast")},
 	{name: "DHCP servers", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkDHCP},
 	{name: "addresses", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkAddresses},
+	{name: "machine id", where: onInterface, slow: true, needs: []fact{isRoot, hasCarrier}, run: (*exam).checkTwins},
 }
 
 func (e *exam) run(wanted func(probe) bool) (checks []Check) {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"io/fs"
 	"net"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
@@ -60,6 +62,7 @@ func examine(t *testing.T, opts Options, files map[string]string) *exam {
 	t.Helper()
 	e := newExam(t.Context(), opts, filesOf(files))
 	e.links = func() ([]netlink.Link, error) { return linksOf(files), nil }
+	e.clock = func() (time.Time, bool, error) { return time.Time{}, false, errors.New("no clock") }
 	return e
 }
 
@@ -149,12 +152,14 @@ func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
 	e := examine(t, Options{Interface: "eth0", Clients: 10}, both(pi4, map[string]string{
 		"proc/self/status": "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000000000\n",
 	}))
+	e.clock = func() (time.Time, bool, error) { return time.Now(), true, nil }
 	want := []string{
 		"ok kernel",
 		"problem root",
 		"ok machine",
 		"ok power",
 		"ok throttling",
+		"ok clock",
 		"skipped namespaces",
 		"skipped packet sockets",
 		"skipped macvlan",
@@ -170,6 +175,7 @@ func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
 		"ok packet backlog",
 		"skipped DHCP servers",
 		"skipped addresses",
+		"skipped machine id",
 	}
 	checks := e.run(func(probe) bool { return true })
 	if diff := cmp.Diff(want, names(checks)); diff != "" {
@@ -185,7 +191,7 @@ func TestAnOrdinaryUserIsToldWhatWasNotTried(t *testing.T) {
 func TestQuickMakesNothing(t *testing.T) {
 	for _, p := range probes {
 		switch p.name {
-		case "namespaces", "macvlan", "veth", "masquerade", "DHCP servers", "addresses":
+		case "clock", "namespaces", "macvlan", "veth", "masquerade", "DHCP servers", "addresses", "machine id":
 			if !p.slow {
 				t.Errorf("%s is quick", p.name)
 			}

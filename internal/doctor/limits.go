@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -107,4 +108,26 @@ func checkLimit(l netmgr.Limit, what string) func(*exam) Check {
 		}
 		return Check{Status: status, Finding: finding + ", and a run cannot raise that from here", Remedy: remedy}
 	}
+}
+
+// checkClock looks whether this machine knows what time it is: a Pi has no clock that
+// goes on while it is off. Whoever keeps it right tells the kernel (adjtimex(2)).
+func (e *exam) checkClock() Check {
+	now, synchronised, err := e.clock()
+	const remedy = "connect it to a time server: sudo timedatectl set-ntp true, and see timedatectl"
+	switch {
+	case err != nil:
+		return skipped("cannot be told: %v", err)
+	case now.Year() < 2025:
+		return warning(remedy, "it says %s: results get wrong dates, and https fails", now.Format(time.DateOnly))
+	case !synchronised:
+		return warning(remedy, "it says %s, and nothing keeps it right", now.Format(time.DateTime))
+	}
+	return ok("%s, kept right by a time server", now.Format(time.DateTime))
+}
+
+func kernelClock() (now time.Time, synchronised bool, err error) {
+	var t unix.Timex // asks for no change
+	_, err = unix.Adjtimex(&t)
+	return time.Now(), t.Status&unix.STA_UNSYNC == 0, err
 }
