@@ -16,6 +16,7 @@ import (
 	"github.com/cucumber/godog"
 	"github.com/cucumber/godog/colors"
 
+	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/internal/screen"
 	"github.com/lanstorm/lanstorm/internal/signals"
 )
@@ -106,7 +107,7 @@ func (s *Suite) openFormats() (format string, done func(), err error) {
 			done()
 			return "", nil, fmt.Errorf("godog.format: two formats go to %s", path)
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		if err := record.Folder(filepath.Dir(path)); err != nil {
 			done()
 			return "", nil, err
 		}

@@ -45,7 +45,7 @@ func TestOutputThatIsNotWholeFailsTheRun(t *testing.T) {
 		{"so, for standard output", "progress", full, ExitFailed, "lanstorm: the results are not whole: write /dev/full: no space left on device\n"},
 		{"a reader that went away", "progress,junit:" + pipe, nil, ExitFailed, "lanstorm: the results are not whole: write " + pipe + ": broken pipe\n"},
 		{"a pipe that nobody reads", "junit:" + unread, nil, ExitNotRunnable, "lanstorm: open " + unread + ": no such device or address\n"},
-		{"a folder that is not there", "junit:" + dir + "/nowhere/report.xml", nil, ExitNotRunnable, "lanstorm: open " + dir + "/nowhere/report.xml: no such file or directory\n"},
+		{"a folder that is a file", "junit:/proc/version/report.xml", nil, ExitNotRunnable, "lanstorm: open /proc/version/report.xml: not a directory\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := featureSuite(quick(t, map[string]string{"godog.format": tt.format}), "", `the reader goes away`)

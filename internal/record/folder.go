@@ -17,11 +17,8 @@ const name = "2006-01-02_150405"
 // makeFolder makes the folder of a run in results, and results itself if need be.
 // All of it belongs to who called sudo.
 func makeFolder(results string, start time.Time) (dir string, err error) {
-	if _, err := os.Stat(results); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(results, 0o777); err != nil {
-			return "", err
-		}
-		Own(results)
+	if err := Folder(results); err != nil {
+		return "", err
 	}
 	for i := 1; ; i++ {
 		dir = filepath.Join(results, start.Format(name))
@@ -38,6 +35,17 @@ func makeFolder(results string, start time.Time) (dir string, err error) {
 		Own(dir)
 		return dir, nil
 	}
+}
+
+// Folder makes a folder that is not there, and those above it.
+func Folder(path string) error {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(path, 0o777); err == nil {
+			Own(path)
+		}
+	}
+	return err
 }
 
 // Own gives a file to the user who called sudo (sudo(8)). Where that cannot be,

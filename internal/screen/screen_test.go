@@ -99,3 +99,20 @@ report: results/x/report.html
 		t.Error(diff)
 	}
 }
+
+func TestTheSummaryOfManyRounds(t *testing.T) {
+	scenario := func(name string, v record.Verdict) record.Scenario {
+		return record.Scenario{Number: 1, Name: name, Location: "a.feature:7", Verdict: v}
+	}
+	run := &record.Run{Scenarios: []record.Scenario{
+		{Name: "left out", Location: "a.feature:9", Verdict: record.Skipped},
+		scenario("two", record.Failed), scenario("three", record.Passed), scenario("two", record.Passed), scenario("three", record.Passed), scenario("two", record.Failed),
+	}}
+	want := []string{"a.feature:9  left out: 1 skipped", "a.feature:7  two: 1 passed, 2 failed", "a.feature:7  three: 2 passed"}
+	if diff := cmp.Diff(want, Repeated(run)); diff != "" {
+		t.Error(diff)
+	}
+	if once := Repeated(&record.Run{Scenarios: run.Scenarios[:3]}); once != nil {
+		t.Errorf("of one round: %q", once)
+	}
+}
