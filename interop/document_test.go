@@ -77,7 +77,7 @@ func TestTheFeaturesMeetAServer(t *testing.T) {
 		"Some clients":          {failed, []string{`"I create 0 virtual clients using macvlan": 0 clients: ask for at least 1`}},
 		"A juggler":             {failed, []string{`"I juggle 1 clients": there is no such sentence: ` + "`lanstorm steps` lists those there are"}},
 		"What others cannot do": {leftOut, []string{"left out: needs the lab's own DHCP server, and this run uses kea (set lab.server to builtin)"}},
-		"A real router":         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface)"}},
+		"A real router":         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface, or have it run in the lab with --force or run.force)"}},
 	}
 	if diff := cmp.Diff(want, told(got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -89,6 +89,7 @@ func (w *world) stay(ctx context.Context, finding error) {
 	for _, screen := range s.chronicle.screens {
 		screen.Hold()
 	}
+	_ = unix.IoctlSetInt(int(s.keyboard.Fd()), unix.TCFLSH, unix.TCIFLUSH) // an Enter of before does not count
 	clients := w.m.Clients()
 	fmt.Fprintf(s.Notes, `%s
 %s of %s stay as they are. Look around from another terminal, such as:
@@ -99,7 +100,6 @@ func (w *world) stay(ctx context.Context, finding error) {
 
 Enter removes them and goes on.
 `, record.Clean(finding.Error()), measure.Times(len(clients), "client"), s.chronicle.scenario.Location, clients[0].Name, s.parent)
-	_ = unix.IoctlSetInt(int(s.keyboard.Fd()), unix.TCFLSH, unix.TCIFLUSH) // an Enter of before does not count
 	pressed := make(chan struct{})
 	go func() {
 		defer close(pressed)

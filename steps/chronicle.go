@@ -170,7 +170,7 @@ func (c *chronicle) end() {
 	case bad && c.excused:
 		c.scenario.Verdict, c.scenario.Reason = record.Known, fmt.Sprintf("known (%s): %s", issue, c.scenario.Reason)
 	case known && c.scenario.Verdict == record.Passed:
-		text := fmt.Sprintf("passed again: %s %q is known to fail (%s)", c.scenario.Location, c.scenario.Name, issue)
+		text := fmt.Sprintf("passed again: %s %q is known to fail (%s): take it out of known", c.scenario.Location, c.scenario.Name, issue)
 		c.Message(record.Message{Time: time.Now(), Kind: "note", Text: text})
 		for _, s := range c.screens {
 			s.Aside(text)

@@ -120,7 +120,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	before := openSockets()
 	if err := s.begin(ctx, before, chosen); err != nil {
 		closeFormats()
-		return s.refuse(err)
+		return s.exitCode(ctx, s.refuse(err))
 	}
 	code = s.runFeatures(ctx, format, chosen.features)
 	if err := s.end(before); err != nil {
@@ -241,7 +241,8 @@ func (s *Suite) note(finding, cleanup error) {
 	var refused *netmgr.RefusedError
 	isRefused := errors.As(errors.Join(finding, cleanup), &refused)
 	_, known := s.known(s.chronicle.scenario)
-	s.chronicle.excused = known && finding != nil && cleanup == nil && !isRefused && verdictOf(finding) != record.NotRun && !errors.As(finding, &signals.Interrupted{})
+	ofItself := finding != nil && verdictOf(finding) != record.NotRun && !errors.As(finding, &signals.Interrupted{})
+	s.chronicle.excused = known && ofItself && cleanup == nil && !isRefused
 	switch {
 	case s.chronicle.excused:
 		s.excused++
