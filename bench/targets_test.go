@@ -59,6 +59,10 @@ func made() *Suite {
 	}
 	r.Fair = Fair{Clients: 200, Right: 200, Jain: 0.95}
 	r.Mixed = Mixed{Clients: 100, Done: 5000, Early: bench.Held{Resident: 100e6}, End: bench.Held{Resident: 105e6}}
+	r.Dual = Dual{
+		Clients: 1000, IPv4: 2 * time.Second, Create: 2600 * ms, Last: 5500 * ms, Bare: 5 * time.Second,
+		Answered: [2]int{1000, 1000}, Idle: 5 * time.Minute, CPU: 0.02, Have: 1000,
+	}
 	return r
 }
 
@@ -69,8 +73,8 @@ func TestTargetsReachedByAHair(t *testing.T) {
 			t.Errorf("%+v", target)
 		}
 	}
-	if n := len(s.Targets()); n != 23 {
-		t.Errorf("%d targets, want 23", n)
+	if n := len(s.Targets()); n != 27 {
+		t.Errorf("%d targets, want 27", n)
 	}
 }
 
@@ -115,6 +119,11 @@ func TestTargetsMissedByAHair(t *testing.T) {
 		{"a download that is too short", func(s *Suite) { s.Fair.Right-- }, "download 20 MB"},
 		{"unfair downloads", func(s *Suite) { s.Fair.Jain -= 0.001 }, "Jain"},
 		{"memory that grows under load", func(s *Suite) { s.Mixed.End.Resident++ }, "different things"},
+		{"IPv4 slower for IPv6", func(s *Suite) { s.Dual.Create += ms }, "times the time that it takes without"},
+		{"IPv6 later than on bare links", func(s *Suite) { s.Dual.Last += ms }, "the last global IPv6 address"},
+		{"a client without a reply by IPv6", func(s *Suite) { s.Dual.Answered[1]-- }, "by IPv4 and by IPv6"},
+		{"too busy with advertisements", func(s *Suite) { s.Dual.CPU += 0.001 }, "router advertisements"},
+		{"an IPv6 address lost", func(s *Suite) { s.Dual.Have-- }, "router advertisements"},
 		{"memory that shrinks under load", func(s *Suite) { s.Mixed.End.Resident = 94e6 }, "different things"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,9 +29,6 @@ const (
       | 1 |
       | 0 |
 
-  Scenario: A juggler
-    Given I juggle 1 clients
-
   @lab @builtin
   Scenario: What others cannot do
     Given I create 1 virtual clients using macvlan
@@ -75,7 +72,6 @@ func TestTheFeaturesMeetAServer(t *testing.T) {
 		"No client": {failed, []string{`"all clients should respond successfully": nothing was pinged yet: ` +
 			`say "all clients attempt to ping Google DNS" or "all clients ping the router in parallel" first`}},
 		"Some clients":          {failed, []string{`"I create 0 virtual clients using macvlan": 0 clients: ask for at least 1`}},
-		"A juggler":             {failed, []string{`"I juggle 1 clients": there is no such sentence: ` + "`lanstorm steps` lists those there are"}},
 		"What others cannot do": {leftOut, []string{"left out: needs the lab's own DHCP server, and this run uses kea (set lab.server to builtin)"}},
 		"A real router":         {leftOut, []string{"left out: needs a real router, and this run uses the lab (set interface, or have it run in the lab with --force or run.force)"}},
 	}
