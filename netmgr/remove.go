@@ -180,11 +180,8 @@ func macvlans(h *netlink.Handle, parent int) (map[[6]byte]bool, error) {
 // netnsID returns the id by which this namespace knows that of fd
 // (RTM_NEWNSID in rtnetlink(7)), which the kernel chooses if there is none.
 func (m *NetworkManager) netnsID(fd int) (int, error) {
-	if id, err := m.host.GetNetNsIdByFd(fd); err == nil && id >= 0 {
-		return id, nil
-	}
 	const choose = -1
-	if err := m.host.SetNetNsIdByFd(fd, choose); err != nil {
+	if err := m.host.SetNetNsIdByFd(fd, choose); err != nil && !errors.Is(err, unix.EEXIST) { // it has one
 		return 0, err
 	}
 	return m.host.GetNetNsIdByFd(fd)
