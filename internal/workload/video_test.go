@@ -229,12 +229,17 @@ func TestRangesOfBytes(t *testing.T) {
 			io.WriteString(w, text)
 		}
 	}
+	var mu sync.Mutex
 	asked := map[string]int{}
 	good := serve(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		asked[r.Header.Get("Range")]++
+		mu.Unlock()
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(strings.Repeat("x", 2000)))
 	})
 	watched(t, Video{}, 0, good, func(t *testing.T, r Result, _ *network) {
+		mu.Lock()
+		defer mu.Unlock()
 		if r.Reason != "" || asked["bytes=0-99"] != 1 || asked["bytes=100-1099"] < 4 || asked["bytes=1100-1999"] < 4 {
 			t.Errorf("%q, asked for %v", r.Reason, asked)
 		}
