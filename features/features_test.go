@@ -30,6 +30,7 @@ func TestAThousandClients(t *testing.T) {
 	alone := func() bool { runs, err := journal.Records(); return err == nil && len(runs) == 0 }
 	wasAlone := alone()
 	c := config.Default()
+	c.Results.Dir = t.TempDir()
 	c.Ping.InternetRate = 1000 // no provider stands behind the lab
 	if c.Clients.MacvlanMode != "bridge" {
 		t.Errorf("clients are in mode %s by default, want bridge", c.Clients.MacvlanMode)
