@@ -6,12 +6,10 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/bench"
 	"github.com/lanstorm/lanstorm/internal/lab"
-	"github.com/lanstorm/lanstorm/internal/namespace"
 	"github.com/lanstorm/lanstorm/internal/packets"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -95,49 +93,30 @@ func latest(m *netmgr.NetworkManager) (last time.Time) {
 // bareIPv6 makes n links as bareLoop does, sets them up, and waits until the kernel
 // has a global address on each that no other host has.
 func bareIPv6(ctx context.Context, parent string, n int) (took time.Duration, err error) {
-	on, err := netlink.LinkByName(parent)
-	if err != nil {
-		return 0, err
-	}
-	host, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return 0, err
-	}
-	defer host.Close()
 	start := time.Now()
-	var inside []*netlink.Handle
+	var handles []*netlink.Handle // which keep the namespaces
 	defer func() {
-		for _, h := range inside {
+		for _, h := range handles {
 			h.Close()
 		}
 	}()
-	namespace.OnLockedThread(func() {
-		for range n {
-			var ns netns.NsHandle
-			if ns, err = netns.New(); err != nil {
-				return
-			}
-			defer ns.Close()
-			attrs := netlink.LinkAttrs{Name: "macvlan", ParentIndex: on.Attrs().Index, Namespace: netlink.NsFd(ns), TxQLen: -1}
-			if err = host.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
-				return
-			}
-			var h *netlink.Handle
-			if h, err = netlink.NewHandle(unix.NETLINK_ROUTE); err != nil {
-				return
-			}
-			inside = append(inside, h)
-			var link netlink.Link
-			if link, err = h.LinkByName("macvlan"); err == nil {
-				err = h.LinkSetUp(link)
-			}
-			if err != nil {
-				return
-			}
+	_, err = bareRound(parent, n, func() error {
+		h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
 		}
+		handles = append(handles, h)
+		link, err := h.LinkByName("macvlan")
+		if err != nil {
+			return err
+		}
+		return h.LinkSetUp(link)
 	})
+	if err != nil {
+		return 0, err
+	}
 	const patience = time.Minute
-	for _, h := range inside {
+	for _, h := range handles {
 		for !hasGlobal(h) {
 			if err = packets.Pause(ctx, 10*time.Millisecond); err != nil {
 				return 0, err
@@ -147,7 +126,7 @@ func bareIPv6(ctx context.Context, parent string, n int) (took time.Duration, er
 			}
 		}
 	}
-	return time.Since(start), err
+	return time.Since(start), nil
 }
 
 func hasGlobal(h *netlink.Handle) bool {

@@ -56,7 +56,7 @@ func bareLoop(ctx context.Context, s *bench.Session, l *lab.Lab, n int) (o Other
 	var times []time.Duration
 	for range s.Repeat {
 		bench.Settle(ctx)
-		took, err := bareRound(l.Parent, n)
+		took, err := bareRound(l.Parent, n, func() error { return nil })
 		if err != nil {
 			return o, err
 		}
@@ -65,7 +65,8 @@ func bareLoop(ctx context.Context, s *bench.Session, l *lab.Lab, n int) (o Other
 	return Other{Way: "bare loop", Clients: n, Create: median(times)}, nil
 }
 
-func bareRound(parent string, n int) (took time.Duration, err error) {
+// bareRound makes n links, and calls inside in each namespace.
+func bareRound(parent string, n int, inside func() error) (took time.Duration, err error) {
 	on, err := netlink.LinkByName(parent)
 	if err != nil {
 		return 0, err
@@ -85,6 +86,9 @@ func bareRound(parent string, n int) (took time.Duration, err error) {
 			defer ns.Close() // nothing else keeps it
 			attrs := netlink.LinkAttrs{Name: "macvlan", ParentIndex: on.Attrs().Index, Namespace: netlink.NsFd(ns), TxQLen: -1}
 			if err = host.LinkAdd(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}); err != nil {
+				return
+			}
+			if err = inside(); err != nil {
 				return
 			}
 		}

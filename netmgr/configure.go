@@ -98,7 +98,7 @@ func lapsed(l Lease, now time.Time) bool {
 func (c *Client) setAddress(l Lease) error {
 	addr := &netlink.Addr{IPNet: ipNet(l.Address)}
 	if end := l.End(); !end.IsZero() {
-		addr.ValidLft = max(1, int(math.Ceil(time.Until(end).Seconds())))
+		addr.ValidLft = secondsUntil(end)
 		addr.PreferedLft = addr.ValidLft
 	}
 	if err := c.nl.AddrReplace(device(c.index), addr); err != nil {
@@ -106,6 +106,10 @@ func (c *Client) setAddress(l Lease) error {
 	}
 	return nil
 }
+
+// secondsUntil is what is left of a lifetime, as the kernel takes it: 0 would be
+// without end.
+func secondsUntil(end time.Time) int { return max(1, int(math.Ceil(time.Until(end).Seconds()))) }
 
 // configure is what comes with a new address.
 func (c *Client) configure(l Lease) error {
@@ -185,8 +189,11 @@ func contains(nets []netip.Prefix, a netip.Addr) bool {
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
+
+// single is one address as a network.
+func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 // nameServers are those of the lease and then those that IPv6 has told, unless the
 // manager's options name others.
@@ -200,14 +207,8 @@ func (c *Client) nameServers() []netip.Addr {
 
 // search is the client's search list, likewise.
 func (c *Client) search() []string {
-	search := slices.Clone(c.Lease().Search)
 	_, more := c.Names6()
-	for _, name := range more {
-		if !slices.Contains(search, name) {
-			search = append(search, name)
-		}
-	}
-	return search
+	return union(c.Lease().Search, more)
 }
 
 // rename has resolv.conf say what the client knows of name servers now.

@@ -44,11 +44,7 @@ func (h host) Unicast(server netip.Addr, msg []byte) error {
 			return err
 		}
 	}
-	err := h.sender.send(server, msg)
-	if packets.QueueFull(err) {
-		h.m.strain.noBuffers.Add(1)
-	}
-	return err
+	return h.send(h.sender, netip.AddrPortFrom(server, dhcpv4.ServerPort), msg)
 }
 
 func (h host) Probe(addr netip.Addr) error {
@@ -138,31 +134,43 @@ func (c *Client) awaitSettled() {
 type sender struct{ fd int }
 
 func (c *Client) openSender() error {
+	s, err := c.newSender(unix.AF_INET, func(fd int) error {
+		return errors.Join(
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
+			// Without it the kernel keeps to itself that a queue was full (udp_send_skb).
+			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+			unix.BindToDevice(fd, c.Link),
+			unix.Bind(fd, &unix.SockaddrInet4{Port: dhcpv4.ClientPort}))
+	})
+	c.sender = s
+	return err
+}
+
+// newSender opens a sender, which prepare binds.
+func (c *Client) newSender(domain int, prepare func(fd int) error) (*sender, error) {
 	s := &sender{}
 	err := c.ns.Do(func() (err error) {
-		s.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		s.fd, err = unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		return err
 	})
 	if err != nil {
-		return os.NewSyscallError("socket", err)
+		return nil, os.NewSyscallError("socket", err)
 	}
-	err = errors.Join(
-		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1),
-		// Without it the kernel keeps to itself that a queue was full (udp_send_skb).
-		unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1),
-		unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
-		unix.BindToDevice(s.fd, c.Link),
-		unix.Bind(s.fd, &unix.SockaddrInet4{Port: dhcpv4.ClientPort}))
-	if err != nil {
-		unix.Close(s.fd)
-		return fmt.Errorf("UDP socket: %w", err)
+	if err := prepare(s.fd); err != nil {
+		s.close()
+		return nil, fmt.Errorf("UDP socket: %w", err)
 	}
-	c.sender = s
-	return nil
+	return s, nil
 }
 
-func (s *sender) send(to netip.Addr, msg []byte) error {
-	return os.NewSyscallError("sendto", unix.Sendto(s.fd, msg, 0, &unix.SockaddrInet4{Addr: to.As4(), Port: dhcpv4.ServerPort}))
+// send counts what a full queue refuses.
+func (c *Client) send(s *sender, to netip.AddrPort, msg []byte) error {
+	err := os.NewSyscallError("sendto", unix.Sendto(s.fd, msg, 0, packets.Sockaddr(to)))
+	if packets.QueueFull(err) {
+		c.m.strain.noBuffers.Add(1)
+	}
+	return err
 }
 
 // close may be called of none.

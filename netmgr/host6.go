@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
@@ -35,36 +33,17 @@ func (h host6) Send(msg []byte) error {
 			return errors.New("no link-local address")
 		}
 		var err error
-		if h.six.sender, err = h.openSender6(from); err != nil {
+		h.six.sender, err = h.newSender(unix.AF_INET6, func(fd int) error {
+			return errors.Join(
+				unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1),
+				unix.Bind(fd, packets.Sockaddr(netip.AddrPortFrom(from, dhcpv6.DefaultClientPort))))
+		})
+		if err != nil {
 			return err
 		}
 	}
-	all := &unix.SockaddrInet6{Addr: [16]byte(dhcpv6.AllDHCPRelayAgentsAndServers.To16()), Port: dhcpv6.DefaultServerPort, ZoneId: uint32(h.index)}
-	err := os.NewSyscallError("sendto", unix.Sendto(h.six.sender.fd, msg, 0, all))
-	if packets.QueueFull(err) {
-		h.m.strain.noBuffers.Add(1)
-	}
-	return err
-}
-
-// openSender6 is openSender for DHCPv6.
-func (c *Client) openSender6(from netip.Addr) (*sender, error) {
-	s := &sender{}
-	err := c.ns.Do(func() (err error) {
-		s.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-		return err
-	})
-	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
-	}
-	err = errors.Join(
-		unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1),
-		unix.Bind(s.fd, &unix.SockaddrInet6{Addr: from.As16(), Port: dhcpv6.DefaultClientPort, ZoneId: uint32(c.index)}))
-	if err != nil {
-		s.close()
-		return nil, fmt.Errorf("UDP socket: %w", err)
-	}
-	return s, nil
+	all := netip.AddrFrom16([16]byte(dhcpv6.AllDHCPRelayAgentsAndServers.To16()))
+	return h.send(h.six.sender, netip.AddrPortFrom(h.zoned(all), dhcpv6.DefaultServerPort), msg)
 }
 
 // Granted writes down what is to be given back.
@@ -113,7 +92,7 @@ func (c *Client) apply6() {
 	c.six.mu.Unlock()
 	err := c.withNetlink(func() error {
 		if have != nil && (want == nil || want.Address != have.Address) {
-			err := c.nl.AddrDel(device(c.index), &netlink.Addr{IPNet: ipNet6(have.Address)})
+			err := c.nl.AddrDel(device(c.index), &netlink.Addr{IPNet: ipNet(single(have.Address))})
 			if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 				return err
 			}
@@ -122,7 +101,7 @@ func (c *Client) apply6() {
 			return nil
 		}
 		return c.nl.AddrReplace(device(c.index), &netlink.Addr{
-			IPNet:    ipNet6(want.Address),
+			IPNet:    ipNet(single(want.Address)),
 			ValidLft: seconds(want.Valid, want.Acquired), PreferedLft: seconds(want.Preferred, want.Acquired),
 		})
 	})
@@ -132,17 +111,13 @@ func (c *Client) apply6() {
 	c.renameLocked()
 }
 
-// seconds is what is left of a lifetime, as the kernel takes it; 0 is without end.
+// seconds is what is left of a lifetime of DHCPv6, as the kernel takes it.
 func seconds(d time.Duration, since time.Time) int {
 	const forever = math.MaxUint32 * time.Second // RFC 9915 §7.7
 	if d >= forever {
 		return 0
 	}
-	return max(1, int(math.Ceil(time.Until(since.Add(d)).Seconds())))
-}
-
-func ipNet6(a netip.Addr) *net.IPNet {
-	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(128, 128)}
+	return secondsUntil(since.Add(d))
 }
 
 // releaseAll6 gives what clients have by DHCPv6 back to its servers. Who could not has
@@ -206,8 +181,7 @@ func (c *Client) takeUp6() {
 		c.index = link.Attrs().Index
 		list, err := c.nl.AddrList(device(c.index), netlink.FAMILY_V6)
 		for _, a := range list {
-			addr, _ := netip.AddrFromSlice(a.IP)
-			c.six.addrs = append(c.six.addrs, flagged(netip.PrefixFrom(addr, 128), a.Flags))
+			c.six.addrs = append(c.six.addrs, listed(a))
 		}
 		return err
 	})

@@ -136,8 +136,8 @@ func (m *NetworkManager) close6() {
 // any number of them.
 const mostTold6 = 200
 
-// later does something for clients, in the background, until rest6.
-func (m *NetworkManager) later(do func(*Client), clients ...*Client) {
+// later does something for a client, in the background, until rest6.
+func (m *NetworkManager) later(do func(*Client), c *Client) {
 	m.lan6.mu.Lock()
 	defer m.lan6.mu.Unlock()
 	if m.lan6.life == nil || m.lan6.life.Err() != nil {
@@ -146,9 +146,7 @@ func (m *NetworkManager) later(do func(*Client), clients ...*Client) {
 	m.work.Go(func() {
 		m.slots <- struct{}{}
 		defer func() { <-m.slots }()
-		for _, c := range clients {
-			_ = guard.Do(func() error { do(c); return nil })
-		}
+		_ = guard.Do(func() error { do(c); return nil })
 	})
 }
 
@@ -186,7 +184,7 @@ func (m *NetworkManager) advise() {
 		case <-m.lan6.life.Done():
 			return
 		}
-		managed, other := m.lan6.routers.DHCPv6()
+		managed, other := ra.DHCPv6(m.lan6.routers.List())
 		for _, c := range m.all6() {
 			c.askDHCPv6(managed, other)
 			_ = guard.Do(func() error { c.rename(); return nil })
@@ -197,17 +195,15 @@ func (m *NetworkManager) advise() {
 
 // askDHCPv6 has a client ask for what routers say that DHCPv6 has.
 func (c *Client) askDHCPv6(managed, other bool) {
-	if !c.LinkLocal().IsValid() {
+	if !managed && !other || !c.LinkLocal().IsValid() {
 		return
 	}
-	if managed || other {
-		c.six.mu.Lock()
-		if managed && c.six.managed.IsZero() {
-			c.six.managed = time.Now()
-		}
-		c.six.mu.Unlock()
-		c.m.lan6.group.Start(managed, c.six.dhcp)
+	c.six.mu.Lock()
+	if managed && c.six.managed.IsZero() {
+		c.six.managed = time.Now()
 	}
+	c.six.mu.Unlock()
+	c.m.lan6.group.Start(managed, c.six.dhcp)
 }
 
 // readdressed is told of the client's addresses by the kernel.
@@ -254,7 +250,7 @@ func (m *NetworkManager) readdressed(c *Client, a Address6, there bool) {
 		tell("has %s", a)
 	}
 	if !global6(a.Addr()) {
-		c.askDHCPv6(m.lan6.routers.DHCPv6())
+		c.askDHCPv6(ra.DHCPv6(m.lan6.routers.List()))
 	}
 	if first {
 		m.later((*Client).come6, c)
@@ -354,22 +350,24 @@ func (c *Client) Names6() (servers []netip.Addr, search []string) {
 	config := c.six.config
 	c.six.mu.Unlock()
 	servers, search = c.m.lan6.routers.Names()
-	for _, a := range config.DNS {
-		if !slices.Contains(servers, a) {
-			servers = append(servers, a)
-		}
-	}
+	servers, search = union(servers, config.DNS), union(search, config.Search)
 	for i, a := range servers {
 		if a.IsLinkLocalUnicast() {
 			servers[i] = c.zoned(a)
 		}
 	}
-	for _, name := range config.Search {
-		if !slices.Contains(search, name) {
-			search = append(search, name)
+	return servers, search
+}
+
+// union is all of a, and what b has besides.
+func union[T comparable](a, b []T) []T {
+	all := slices.Clone(a)
+	for _, v := range b {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
 		}
 	}
-	return servers, search
+	return all
 }
 
 // Router6 is the client's default router: its link-local address.
@@ -410,8 +408,7 @@ func (c *Client) Settled6() bool {
 		return !asked.IsZero() && time.Since(asked) > routerTime && c.m.lan6.asks.Load() >= least || time.Since(up) > askTime
 	}
 	slaac := slices.ContainsFunc(list, ra.Router.SLAAC)
-	managed := slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed })
-	other := managed || slices.ContainsFunc(list, func(r ra.Router) bool { return r.Other })
+	managed, other := ra.DHCPv6(list)
 	patience := time.Since(latest(up, list[0].First))
 	switch {
 	case slaac && !c.made6(list):
@@ -487,6 +484,7 @@ func (c *Client) Missing6() error {
 	asks, asked := c.six.asks, c.six.asked
 	c.six.mu.Unlock()
 	list := c.routers6()
+	managed, _ := ra.DHCPv6(list)
 	i := slices.IndexFunc(list, ra.Router.SLAAC)
 	usable := c.Global6()
 	switch {
@@ -498,7 +496,7 @@ func (c *Client) Missing6() error {
 		return errors.New("tester: it has not asked for a router yet")
 	case len(list) == 0:
 		return fmt.Errorf("no router advertisement in %s (%s sent)", time.Since(asked).Round(100*time.Millisecond), measure.Times(asks, "router solicitation"))
-	case slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed }):
+	case managed:
 		if why := c.six.dhcp.Status().Missing; why != nil {
 			return fmt.Errorf("DHCPv6: %w", why)
 		}

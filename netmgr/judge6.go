@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/lanstorm/lanstorm/internal/packets"
@@ -36,7 +35,7 @@ func (m *NetworkManager) Without6() (problems []Problem) {
 // WithoutDHCPv6 are those that have no address by DHCPv6.
 func (m *NetworkManager) WithoutDHCPv6() (problems []Problem) {
 	list := m.lan6.routers.List()
-	managed := slices.ContainsFunc(list, func(r ra.Router) bool { return r.Managed })
+	managed, _ := ra.DHCPv6(list)
 	for _, c := range m.clients {
 		switch {
 		case c.ByDHCPv6().IsValid():

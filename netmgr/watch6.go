@@ -142,12 +142,10 @@ func (w *addressWatch) lookAgain() {
 		}
 		there := map[netip.Addr]bool{}
 		for _, a := range list {
-			addr, _ := netip.AddrFromSlice(a.IP)
-			bits, _ := a.Mask.Size()
-			if there[addr] = true; tentative(a.Flags) {
-				continue
+			known := listed(a)
+			if there[known.Addr()] = true; !tentative(a.Flags) {
+				w.changed(c, known, true)
 			}
-			w.changed(c, flagged(netip.PrefixFrom(addr, bits), a.Flags), true)
 		}
 		for _, a := range c.addresses6() {
 			if !there[a.Addr()] {
@@ -203,6 +201,13 @@ func readAddress(m syscall.NetlinkMessage) (a Address6, link int, unsettled, ok 
 // address.
 func tentative(flags int) bool {
 	return flags&unix.IFA_F_TENTATIVE != 0 && flags&unix.IFA_F_DADFAILED == 0
+}
+
+// listed is an address as package netlink lists it.
+func listed(a netlink.Addr) Address6 {
+	addr, _ := netip.AddrFromSlice(a.IP)
+	bits, _ := a.Mask.Size()
+	return flagged(netip.PrefixFrom(addr, bits), a.Flags)
 }
 
 func flagged(p netip.Prefix, flags int) Address6 {

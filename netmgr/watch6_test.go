@@ -53,7 +53,7 @@ func TestAWatchThatOverflows(t *testing.T) {
 	w.add(c)
 	c.six.settled = true // nothing follows
 	addr := func(i byte) *netlink.Addr {
-		return &netlink.Addr{IPNet: ipNet6(netip.AddrFrom16([16]byte{0xfd, 15: i})), Flags: unix.IFA_F_NODAD}
+		return &netlink.Addr{IPNet: ipNet(single(netip.AddrFrom16([16]byte{0xfd, 15: i}))), Flags: unix.IFA_F_NODAD}
 	}
 	for i := range byte(100) { // all come, and all but the last go: what goes is lost
 		if err := c.nl.AddrAdd(device(c.index), addr(i+1)); err != nil {

@@ -203,8 +203,8 @@ func (r *Routers) Default() (router Router, ok bool) {
 }
 
 // DHCPv6 reports whether routers say that it has addresses, or at least something.
-func (r *Routers) DHCPv6() (managed, other bool) {
-	for _, n := range r.List() {
+func DHCPv6(routers []Router) (managed, other bool) {
+	for _, n := range routers {
 		managed, other = managed || n.Managed, other || n.Managed || n.Other
 	}
 	return managed, other
