@@ -32,11 +32,13 @@ run: build
 
 # Tests are built as the user and run as root, so that no cache of the user's
 # gets files of root's. The race detector needs a C compiler and, on arm64, a
-# kernel with 48-bit addresses.
+# kernel with 48-bit addresses. gotestsum says at the end which tests failed, with what
+# they printed, and which were skipped.
 test:
 	@race=-race; $(GO) test -race -run '^$$' ./internal/config >/dev/null 2>&1 || \
 		{ race=; echo "make test: without the race detector, which does not work here"; }; \
-	set -x; $(GO) test $$race -count=1 -v -timeout 30m $(if $(SUDO),-exec "$(SUDO) -E") ./...
+	set -x; $(GO) run gotest.tools/gotestsum@v1.13.0 --format standard-verbose -- \
+		$$race -count=1 -timeout 30m $(if $(SUDO),-exec "$(SUDO) -E") ./...
 
 check:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted:"; gofmt -l .; exit 1; }
