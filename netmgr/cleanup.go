@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/lanstorm/lanstorm/internal/journal"
@@ -56,9 +55,8 @@ func (m *NetworkManager) Cleanup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if m.madeEtc {
-		m.madeEtc = false
-		_ = os.Remove(namespace.EtcDir) // fails, rightly, if others use it now
+	if err := m.closeEtc(); err != nil {
+		return err
 	}
 	return m.forgetBlocks()
 }
@@ -70,8 +68,8 @@ func (m *NetworkManager) removeUnfinished() error {
 			return err
 		}
 	}
-	for _, dir := range m.unfinished {
-		if err := os.RemoveAll(dir); err != nil {
+	for _, link := range m.unfinished {
+		if err := removeFile(link); err != nil {
 			return err
 		}
 	}

@@ -23,12 +23,11 @@ type Client struct {
 	MAC     net.HardwareAddr
 	Timings Timings
 
-	m       *NetworkManager
-	number  int
-	ns      *namespace.NS
-	index   int    // of Link
-	etc     bool   // etcDir is ours
-	written string // to its resolv.conf
+	m      *NetworkManager
+	number int
+	ns     *namespace.NS
+	index  int        // of Link
+	etc    *etcFolder // to which etcLink leads; nil: there is none of ours
 
 	// DHCP's. Its group's lock guards them until Cleanup.
 	dhcp    *dhcp4.Client

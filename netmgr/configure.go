@@ -6,17 +6,11 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"github.com/lanstorm/lanstorm/internal/dhcp4"
-	"github.com/lanstorm/lanstorm/internal/namespace"
 )
 
 // apply makes the kernel and resolv.conf say what the client's lease says. It
@@ -219,75 +213,10 @@ func (c *Client) rename() {
 }
 
 func (c *Client) renameLocked() {
-	if c.ns == nil || !c.etc && len(c.Global6()) == 0 {
+	if c.ns == nil || c.etc == nil && len(c.Global6()) == 0 {
 		return
 	}
 	if err := c.writeResolvConf(); err != nil {
 		c.m.opts.Leases(c.Name, "tester: "+err.Error())
 	}
-}
-
-// writeResolvConf writes /etc/netns/<name>/resolv.conf, which programs inside
-// the namespace see as /etc/resolv.conf (ip-netns(8)). The folder gets its name
-// when the file is in it, so that it never stands there unmarked.
-func (c *Client) writeResolvConf() error {
-	text := c.resolvConf()
-	switch {
-	case c.etc && text == c.written:
-		return nil
-	case c.etc: // of an earlier lease
-		c.written = text
-		return os.WriteFile(filepath.Join(c.etcDir(), "resolv.conf"), []byte(text), 0o644)
-	}
-	if err := c.m.makeEtc(); err != nil {
-		return err
-	}
-	draft, err := os.MkdirTemp(namespace.EtcDir, draftPrefix(c.m.opts.Journal.Mark()))
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(draft)
-	if err := os.Chmod(draft, 0o755); err != nil {
-		return err
-	}
-	namespace.SetMaker(draft, c.maker())
-	if err := os.WriteFile(filepath.Join(draft, "resolv.conf"), []byte(text), 0o644); err != nil {
-		return err
-	}
-	if err := unix.Renameat2(unix.AT_FDCWD, draft, unix.AT_FDCWD, c.etcDir(), unix.RENAME_NOREPLACE); err != nil {
-		return fmt.Errorf("%s: %w", c.etcDir(), err)
-	}
-	c.etc, c.written = true, text
-	return nil
-}
-
-// draftPrefix begins the names of unfinished folders of the run with mark.
-func draftPrefix(mark string) string { return "." + strings.ReplaceAll(mark, " ", "-") + "." }
-
-func (c *Client) resolvConf() string {
-	servers := c.nameServers()
-	for i, a := range servers {
-		if a.Zone() != "" { // programs know the link by its name
-			servers[i] = a.WithZone(c.Link)
-		}
-	}
-	return fmt.Sprintf("# %s\n%s", c.maker(), dhcp4.ResolvConf(c.search(), servers))
-}
-
-// maker says who made the client's folder.
-func (c *Client) maker() string { return c.m.opts.Journal.Mark() + ": " + c.Name }
-
-// makeEtc makes /etc/netns if it is not there, and remembers that it did.
-func (m *NetworkManager) makeEtc() error {
-	m.etcMu.Lock()
-	defer m.etcMu.Unlock()
-	err := os.Mkdir(namespace.EtcDir, 0o755)
-	if err == nil {
-		m.madeEtc = true
-		namespace.SetMaker(namespace.EtcDir, m.opts.Journal.Mark())
-	}
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	return err
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -88,7 +87,7 @@ func (m *NetworkManager) plan(n int) ([]*Client, error) {
 	var taken []string
 	for i := range fresh {
 		c := m.newClient(block.First + i)
-		if _, err := os.Lstat(c.etcDir()); err == nil || namespace.Exists(c.Name) {
+		if _, err := os.Lstat(c.etcLink()); err == nil || namespace.Exists(c.Name) {
 			taken = append(taken, c.Name)
 		}
 		fresh[i] = c
@@ -186,8 +185,6 @@ func (c *Client) join() error {
 func device(index int) netlink.Link {
 	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: index}}
 }
-
-func (c *Client) etcDir() string { return filepath.Join(namespace.EtcDir, c.Name) }
 
 func (c *Client) closeNetlink() {
 	c.applying.Lock()

@@ -98,11 +98,10 @@ type NetworkManager struct {
 
 	blocks []journal.Block // the numbers of clients
 
-	unfinished []string // folders, of a run that was adopted
+	unfinished []string // links in /etc/netns, of a run that was adopted
 	stubs      []string // names of namespaces, likewise
 
-	etcMu   sync.Mutex
-	madeEtc bool // /etc/netns itself was not there before
+	etc etcLinks
 
 	programs atomic.Bool // clients have started some
 }

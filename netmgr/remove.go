@@ -3,8 +3,6 @@ package netmgr
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -57,21 +55,6 @@ func (m *NetworkManager) removeAll() []error {
 		errs[i] = errors.Join(etc[i], errs[i])
 	}
 	return errs
-}
-
-// removeEtc takes away the client's folder in /etc/netns.
-func (c *Client) removeEtc() error {
-	if !c.etc {
-		return nil
-	}
-	_ = os.Remove(filepath.Join(c.etcDir(), "resolv.conf"))
-	if os.Remove(c.etcDir()) != nil { // somebody has put more into it
-		if err := os.RemoveAll(c.etcDir()); err != nil {
-			return err
-		}
-	}
-	c.etc = false
-	return nil
 }
 
 // strip takes away the name of the client's namespace and, unless the parent

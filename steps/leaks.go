@@ -30,10 +30,10 @@ func leaks(run *journal.Run, parent string, inLab bool, before map[string]bool) 
 	for _, name := range namespace.Marked(run.Mark()) {
 		left = append(left, "namespace "+name)
 	}
-	files, _ := filepath.Glob(filepath.Join(namespace.EtcDir, "*", "resolv.conf"))
-	for _, path := range files {
-		if text, err := os.ReadFile(path); err == nil && strings.HasPrefix(string(text), "# "+run.Mark()+":") {
-			left = append(left, filepath.Dir(path))
+	links, _ := filepath.Glob(filepath.Join(namespace.EtcDir, "*"))
+	for _, path := range links {
+		if to, err := os.Readlink(path); err == nil && filepath.Dir(to) == run.Folder() {
+			left = append(left, path)
 		}
 	}
 	if _, err := netlink.LinkByName(parent); err == nil && inLab {

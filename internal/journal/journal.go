@@ -100,6 +100,14 @@ func (r *Run) Record(e Entry) error {
 	return nil
 }
 
+// Folder is where the run may keep files of its own, until End removes them.
+func (r *Run) Folder() string {
+	if r == nil {
+		return filepath.Join(Dir, "-")
+	}
+	return r.dir
+}
+
 // Mark is what the run's namespaces carry.
 func (r *Run) Mark() string {
 	if r == nil {

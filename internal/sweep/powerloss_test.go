@@ -62,43 +62,45 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func TestFoldersThatOutlivedALossOfPower(t *testing.T) {
+func TestLinksThatOutlivedALossOfPower(t *testing.T) {
 	l := startLab(t)
 	aDeadRunOn(t, l.Parent)
 	losePower(t)
 	etc := func(name string) string { return filepath.Join(namespace.EtcDir, name) }
 	t.Cleanup(func() { os.RemoveAll(namespace.EtcDir) })
-	// A file of the last seconds is there, without what was written to it.
-	for _, client := range []string{"ns3", "ns4"} {
-		write(t, etc(client+"/resolv.conf"), "")
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, etc(name)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	write(t, etc("ns4/resolv.conf"), "\x00\x00\x00")
-	// Unfinished folders, in both states that they can be in.
-	write(t, etc(".lanstorm-20260101-120000-42.0.123/resolv.conf"), "")
-	if err := os.Mkdir(etc(".lanstorm-20260101-120000-42.0.124"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	// Somebody else's, and ours that somebody has made his own.
-	ours, err := os.ReadFile(etc("ns1/resolv.conf"))
+	// One that was about to take another's place, and one of another run.
+	ours, err := os.Readlink(etc("ns1"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	link(ours, "."+filepath.Base(filepath.Dir(ours))+".ns2")
+	link(journal.Dir+"/20260101-120000-42.0/etc1", "ns12")
+	// Somebody else's, and one of ours that somebody has made his own.
 	write(t, etc("mine/resolv.conf"), "")
-	write(t, etc("copy/resolv.conf"), string(ours))
-	write(t, etc("library/resolv.conf"), strings.Replace(string(ours), strings.Fields(string(ours))[2], "-:", 1))
-	write(t, etc("ns5/resolv.conf"), "nameserver 192.0.2.1\n")
+	link("/etc", "foreign")
+	link(journal.Dir, "curious")
+	link(journal.Dir+"/-/etc1", "library")
+	if err := os.Remove(etc("ns6")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, etc("ns6/hosts"), "")
-	foreign := []string{"copy", "library", "mine", "ns5", "ns6"}
+	foreign := []string{"curious", "foreign", "library", "mine", "ns6"}
 
 	results, err := sweep.Dead(t.Context(), true)
-	if err != nil || len(results) != 1 || results[0].Folders != 10 {
+	if err != nil || len(results) != 1 || results[0].Links != 11 {
 		t.Errorf("a dry run: %v, %v", results, err)
 	}
-	if left := etcNetns(t); len(left) != 10+len(foreign) {
+	if left := etcNetns(t); len(left) != 11+len(foreign) {
 		t.Errorf("the dry run left %v", left)
 	}
 	results, err = sweep.Dead(t.Context(), false)
-	if err != nil || len(results) != 1 || !strings.HasSuffix(results[0].String(), ": 10 folders in /etc/netns") {
+	if err != nil || len(results) != 1 || !strings.HasSuffix(results[0].String(), ": 11 links in /etc/netns") {
 		t.Errorf("the sweep: %v, %v", results, err)
 	}
 	if left := etcNetns(t); !slices.Equal(left, foreign) {
@@ -130,7 +132,7 @@ func TestEtcNetnsOfALostRunGoesWithTheNext(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := netmgr.RemoveOrphans(false); n != 10 || err != nil {
-		t.Errorf("%d folders, %v", n, err)
+		t.Errorf("%d links, %v", n, err)
 	}
 	if err := run.End(); err != nil {
 		t.Error(err)

@@ -18,12 +18,12 @@ import (
 type Result struct {
 	Run     journal.Record
 	Clients int // that still stood, in whole or in part
-	Folders int // in /etc/netns, of runs without a journal: then nothing else is known of them
+	Links   int // in /etc/netns, of runs without a journal: then nothing else is known of them
 }
 
 func (r Result) String() string {
-	if r.Folders > 0 {
-		return fmt.Sprintf("runs whose journals are gone, as after a loss of power: %d folders in %s", r.Folders, namespace.EtcDir)
+	if r.Links > 0 {
+		return fmt.Sprintf("runs whose journals are gone, as after a loss of power: %d links in %s", r.Links, namespace.EtcDir)
 	}
 	text := fmt.Sprintf("the run %q of %s (pid %d): %d clients", r.Run.Command, r.Run.Started.Format(time.DateTime), r.Run.PID, r.Clients)
 	for _, l := range r.Run.Labs {
@@ -53,7 +53,7 @@ func Dead(ctx context.Context, dry bool) (results []Result, err error) {
 	}
 	n, orphanErr := netmgr.RemoveOrphans(dry)
 	if n > 0 {
-		results = append(results, Result{Folders: n})
+		results = append(results, Result{Links: n})
 	}
 	err = errors.Join(err, orphanErr)
 	if !dry {

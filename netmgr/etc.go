@@ -1,0 +1,244 @@
+package netmgr
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+
+	"github.com/lanstorm/lanstorm/internal/dhcp4"
+	"github.com/lanstorm/lanstorm/internal/journal"
+	"github.com/lanstorm/lanstorm/internal/namespace"
+)
+
+// etcLinks are what clients have in /etc/netns, where programs inside a namespace have
+// their resolv.conf from (ip-netns(8)). /etc/netns/<name> is a symbolic link to a folder
+// in /run, which is the same for all clients that were told the same name servers. Their
+// links are one file with many names, for ext4 takes the longer to make a file, the more
+// were deleted in the last minutes (recently_deleted in fs/ext4/ialloc.c): that alone
+// could take most of the time of a thousand clients.
+type etcLinks struct {
+	mu      sync.Mutex
+	made    bool                  // /etc/netns itself was not there before
+	folders map[string]*etcFolder // by the text of their resolv.conf
+	all     []string              // the paths of these, and of earlier ones
+}
+
+type etcFolder struct {
+	path  string
+	text  string
+	link  string // a client's that leads there; empty: none that is known
+	users int
+}
+
+func (c *Client) etcLink() string { return filepath.Join(namespace.EtcDir, c.Name) }
+
+// writeResolvConf has programs in the client's namespace see what it knows of name
+// servers.
+func (c *Client) writeResolvConf() (err error) {
+	e := &c.m.etc
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	was := c.etc
+	f, err := c.m.etcFolder(c.resolvConf())
+	if err != nil || f == was {
+		return err
+	}
+	link := c.etcLink()
+	if was == nil {
+		err = f.lead(link)
+	} else {
+		err = f.replace(link, filepath.Join(namespace.EtcDir, c.m.etcDraft()+c.Name))
+	}
+	if err != nil {
+		return err
+	}
+	f.link, c.etc = link, f
+	f.users++
+	if was == nil {
+		return nil
+	}
+	if was.link == link {
+		was.link = ""
+	}
+	if was.users--; was.users == 0 { // programs that began with it see what those of a host would
+		delete(e.folders, was.text)
+		return was.write(f.text)
+	}
+	return nil
+}
+
+// etcFolder is the folder with this resolv.conf. The caller holds the lock.
+func (m *NetworkManager) etcFolder(text string) (*etcFolder, error) {
+	e := &m.etc
+	if f := e.folders[text]; f != nil {
+		return f, nil
+	}
+	switch err := os.Mkdir(namespace.EtcDir, 0o755); {
+	case err == nil:
+		e.made = true
+		namespace.SetMaker(namespace.EtcDir, m.opts.Journal.Mark())
+	case !errors.Is(err, os.ErrExist):
+		return nil, err
+	}
+	home := m.opts.Journal.Folder()
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return nil, err
+	}
+	for n := 1; ; n++ { // other managers of the run have theirs there, too
+		f := &etcFolder{path: filepath.Join(home, fmt.Sprint("etc", n)), text: text}
+		err := os.Mkdir(f.path, 0o755)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err == nil {
+			e.all = append(e.all, f.path)
+			err = f.write(text)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e.folders == nil {
+			e.folders = map[string]*etcFolder{}
+		}
+		e.folders[text] = f
+		return f, nil
+	}
+}
+
+func (f *etcFolder) write(text string) error {
+	return os.WriteFile(filepath.Join(f.path, "resolv.conf"), []byte(text), 0o644)
+}
+
+// lead makes a link to the folder. It is an error when the name is taken.
+func (f *etcFolder) lead(link string) error {
+	// A file can have only so many names (65,000 on ext4), and some file systems give it one.
+	if f.link != "" && os.Link(f.link, link) == nil {
+		return nil
+	}
+	return os.Symlink(f.path, link)
+}
+
+// replace has a link that is there lead to the folder, in one step.
+func (f *etcFolder) replace(link, draft string) error {
+	if err := f.lead(draft); err != nil {
+		return err
+	}
+	err := os.Rename(draft, link)
+	if err != nil {
+		_ = os.Remove(draft)
+	}
+	return err
+}
+
+// removeEtc takes away the client's link.
+func (c *Client) removeEtc() error {
+	e := &c.m.etc
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.etc == nil {
+		return nil
+	}
+	if c.etc.link == c.etcLink() {
+		c.etc.link = ""
+	}
+	if c.m.ownsEtc(c.etcLink()) { // and nobody has put something else in its place
+		if err := os.Remove(c.etcLink()); err != nil {
+			return err
+		}
+	}
+	c.etc = nil
+	return nil
+}
+
+// closeEtc takes away what all clients had together.
+func (m *NetworkManager) closeEtc() error {
+	e := &m.etc
+	for _, path := range e.all {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	_ = os.Remove(m.opts.Journal.Folder()) // that of nobody's run: others have a journal there
+	if e.made {
+		_ = os.Remove(namespace.EtcDir) // fails, rightly, if others use it now
+	}
+	e.made, e.folders, e.all = false, nil, nil
+	return nil
+}
+
+// etcDraft begins the names of links that have not their right name yet.
+func (m *NetworkManager) etcDraft() string {
+	return "." + filepath.Base(m.opts.Journal.Folder()) + "."
+}
+
+// ownsEtc reports whether a link is one to a folder of the manager's run.
+func (m *NetworkManager) ownsEtc(link string) bool {
+	to, err := os.Readlink(link)
+	return err == nil && filepath.Dir(to) == m.opts.Journal.Folder()
+}
+
+// resolvConf is the client's, for those who read it inside (resolv.conf(5)).
+func (c *Client) resolvConf() string {
+	servers := c.nameServers()
+	for i, a := range servers {
+		if a.Zone() != "" { // programs know the link by its name
+			servers[i] = a.WithZone(c.Link)
+		}
+	}
+	return fmt.Sprintf("# %s\n%s", c.m.opts.Journal.Mark(), dhcp4.ResolvConf(c.search(), servers))
+}
+
+// linkOf reads to which run's folder a link leads.
+var linkOf = regexp.MustCompile(`^` + regexp.QuoteMeta(journal.Dir) + `/([0-9]+-[0-9]+-[0-9]+\.[0-9]+)/etc[0-9]+$`)
+
+// RemoveOrphans removes the links in /etc/netns of runs that have no journal, or in a
+// dry run only counts them. After a loss of power /run is empty, with the journals, the
+// namespaces and the folders, but /etc is as it was.
+func RemoveOrphans(dry bool) (n int, err error) {
+	links, err := os.ReadDir(namespace.EtcDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	ids := map[string]string{}
+	for _, l := range links {
+		path := filepath.Join(namespace.EtcDir, l.Name())
+		to, _ := os.Readlink(path)
+		if run := linkOf.FindStringSubmatch(to); run != nil && !namespace.Exists(l.Name()) {
+			ids[path] = run[1]
+		}
+	}
+	// Asked for after the links: a run has its journal before it makes any.
+	runs, err := journal.Records()
+	if err != nil {
+		return 0, err
+	}
+	var errs []error
+	for path, id := range ids {
+		if slices.ContainsFunc(runs, func(r journal.Record) bool { return r.ID == id }) {
+			continue
+		}
+		if !dry {
+			if err := removeFile(path); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
+
+// removeFile removes a file, if it is there.
+func removeFile(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
