@@ -94,7 +94,7 @@ func (s *Suite) Check() (Checked, error) {
 		return Checked{}, fmt.Errorf("no .feature file in %s", strings.Join(paths, ", "))
 	}
 	origin := s.Config.Origin["godog.tags"]
-	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64)
+	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64) // of a file of settings
 	c.file = lineSuffix.ReplaceAllString(origin, "")
 	for _, m := range tagName.FindAllStringSubmatch(s.Config.Godog.Tags, -1) {
 		if not, tag := m[1] != "", m[2]; !c.tags[tag] && !(not && slices.Contains(knownTags, tag)) {
@@ -105,8 +105,9 @@ func (s *Suite) Check() (Checked, error) {
 }
 
 var (
-	lineSuffix  = regexp.MustCompile(`:\d+$`)
+	lineSuffix  = regexp.MustCompile(`(:\d+){1,2}$`) // as locations are printed, with the column or without
 	tagName     = regexp.MustCompile(`(~|\bnot\s+)?(@[^\s&,()~]+)`)
+	spacedColon = regexp.MustCompile(`^(Scenario( Outline)?|Background|Examples?|Rule)\s+:`)
 	parserLine  = regexp.MustCompile(`(?m)^\((\d+):(\d+)\): (.*)$`)
 	placeholder = regexp.MustCompile(`<([^<>]+)>`)
 )
@@ -119,6 +120,10 @@ func (c *checker) read(file string) error {
 		return err
 	}
 	c.file, c.damaged = file, false
+	if rest, has := bytes.CutPrefix(text, []byte("\ufeff")); has {
+		c.wrong(&messages.Location{Line: 1, Column: 1}, "save it as UTF-8 without one", notGherkin+"a byte order mark (BOM)")
+		text = rest
+	}
 	c.Files++
 	before := len(c.Mistakes)
 	doc, err := gherkin.ParseGherkinDocument(bytes.NewReader(text), c.newID)
@@ -129,7 +134,7 @@ func (c *checker) read(file string) error {
 			line, _ := strconv.ParseInt(m[1], 10, 64)
 			column, _ := strconv.ParseInt(m[2], 10, 64)
 			message, remedy := unparsed(m[3])
-			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, remedy, "not Gherkin: %s", message)
+			c.wrong(&messages.Location{Line: line, Column: max(column, 1)}, remedy, notGherkin+"%s", message)
 			if strings.Contains(m[3], "#FeatureLine") { // nor is all that follows
 				break
 			}
@@ -138,13 +143,16 @@ func (c *checker) read(file string) error {
 			}
 		}
 		if len(c.Mistakes) == before {
-			c.wrong(&messages.Location{Line: 1, Column: 1}, "", "not Gherkin: %s", oneLine(err))
+			c.wrong(&messages.Location{Line: 1, Column: 1}, "", notGherkin+"%s", oneLine(err))
 		}
 		if doc, err = gherkin.ParseGherkinDocument(bytes.NewReader(bytes.Join(lines, []byte("\n"))), c.newID); err != nil {
 			return nil
 		}
 	}
 	if doc.Feature != nil {
+		for _, l := range lostLines(doc.Feature, text) {
+			c.wrong(&l.at, l.remedy, "%s", l.finding)
+		}
 		c.mark(doc.Feature.Tags)
 		for _, child := range doc.Feature.Children {
 			c.child(child)
@@ -162,6 +170,9 @@ func (c *checker) read(file string) error {
 	return nil
 }
 
+// notGherkin begins what the parser has found.
+const notGherkin = "not Gherkin: "
+
 // unparsed shortens a message of the Gherkin parser's, and says what to do.
 func unparsed(message string) (short, remedy string) {
 	short = message
@@ -175,12 +186,78 @@ func unparsed(message string) (short, remedy string) {
 		{"Language not supported", "take a language of https://cucumber.io/docs/gherkin/languages, or this line away"},
 		{"Examples:'", "Examples belong below the steps of a Scenario Outline"},
 		{"#FeatureLine", "a file begins with Feature: and its name, after tags and comments"},
+		{"got 'Feature:", "a file has one Feature: give this one a file of its own"},
+		{`got '"""`, `a doc string, from """ to """, belongs below a step`},
 	} {
 		if strings.Contains(message, known.part) {
 			return short, known.remedy
 		}
 	}
+	switch {
+	case slices.Contains([]string{"Given", "When", "Then", "And", "But"}, short):
+		return short, "write a sentence behind it"
+	case spacedColon.MatchString(short):
+		return short, "no space before the colon"
+	}
 	return short, "a step begins with Given, When, Then, And, But or *; a comment with #"
+}
+
+// lostLine is a line of a description, which nobody runs, that was meant to be more.
+type lostLine struct {
+	at              messages.Location
+	finding, remedy string
+}
+
+var header = regexp.MustCompile(`(?i)^(?:background|examples?|scenario(?: outline)?|rule)\s*(?::|$)|^Scenario(?: Outline)? `)
+
+// lostLines finds in the descriptions of a feature what looks like a step, or like the
+// beginning of a scenario.
+func lostLines(f *messages.Feature, content []byte) (found []lostLine) {
+	lines := strings.Split(string(content), "\n")
+	look := func(at *messages.Location, description string) {
+		n := at.Line
+		for text := range strings.Lines(description) {
+			text = strings.TrimSpace(text)
+			for n < int64(len(lines)) && strings.TrimSpace(lines[n]) != text {
+				n++
+			}
+			n++
+			_, behind, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
+			line := lines[min(n, int64(len(lines)))-1]
+			lost := lostLine{at: messages.Location{Line: n, Column: int64(len(line)-len(strings.TrimLeft(line, " \t"))) + 1}, finding: fmt.Sprintf("a description, which nobody runs: %q", text)}
+			switch {
+			case header.MatchString(text):
+				lost.remedy = "write Background:, Scenario: or Examples: so, with a colon"
+			case find(text) != nil || find(strings.TrimSpace(behind)) != nil:
+				lost.remedy = "begin it with Given, When, Then, And or But and a space, below a Scenario:"
+			default:
+				continue
+			}
+			found = append(found, lost)
+		}
+	}
+	child := func(b *messages.Background, s *messages.Scenario) {
+		if b != nil {
+			look(b.Location, b.Description)
+		}
+		if s != nil {
+			look(s.Location, s.Description)
+			for _, e := range s.Examples {
+				look(e.Location, e.Description)
+			}
+		}
+	}
+	look(f.Location, f.Description)
+	for _, c := range f.Children {
+		child(c.Background, c.Scenario)
+		if c.Rule != nil {
+			look(c.Rule.Location, c.Rule.Description)
+			for _, c := range c.Rule.Children {
+				child(c.Background, c.Scenario)
+			}
+		}
+	}
+	return found
 }
 
 func (c *checker) wrong(at *messages.Location, remedy, finding string, args ...any) {

@@ -80,7 +80,7 @@ func (s *Suite) choose() (choice, error) {
 	}
 	features, err := s.retrieve()
 	if err != nil {
-		return choice{}, err
+		return s.unreadable(err)
 	}
 	elsewhere := s.elsewhere()
 	where := strings.Join(s.Paths, ", ")
@@ -90,6 +90,9 @@ func (s *Suite) choose() (choice, error) {
 	selected := 0
 	var c choice
 	for _, f := range features {
+		for _, l := range f.lost {
+			c.wrong = append(c.wrong, location(f.uri, l.at.Line)+": "+withRemedy(l.finding, l.remedy))
+		}
 		for _, p := range f.pickles {
 			if !f.chosen[p.Id] || !want(f, p) {
 				delete(f.chosen, p.Id)
@@ -119,7 +122,7 @@ func (s *Suite) choose() (choice, error) {
 	}
 	switch {
 	case c.wrong != nil:
-		return c, errors.New("nothing was run: of what is wrong above, `lanstorm check` tells all")
+		return c, errWrong
 	case selected == 0 && what != "":
 		return c, fmt.Errorf("%s no scenario of %s", what, where)
 	case selected == 0:
@@ -140,6 +143,23 @@ func (s *Suite) choose() (choice, error) {
 	c.scenarios = slices.Repeat(c.scenarios, s.Config.Run.Repeat)
 	return c, nil
 }
+
+// unreadable says why features could not be read, in the words of Check if it finds that.
+func (s *Suite) unreadable(err error) (c choice, _ error) {
+	if checked, failed := s.Check(); failed == nil {
+		for _, m := range checked.Mistakes {
+			if strings.HasPrefix(m.Finding, notGherkin) {
+				c.wrong = append(c.wrong, m.String())
+			}
+		}
+	}
+	if c.wrong != nil {
+		err = errWrong
+	}
+	return c, err
+}
+
+var errWrong = errors.New("nothing was run: of what is wrong above, `lanstorm check` tells all")
 
 // wanted tells which scenarios are asked for by tags, name and the newest run, and
 // in words what asks for them, such as "tags @smoke select".

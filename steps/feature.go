@@ -23,6 +23,7 @@ type feature struct {
 	content []byte
 	nodes   map[string]node
 	chosen  map[string]bool // pickles, by their ids
+	lost    []lostLine
 }
 
 // node is a part of a feature file.
@@ -101,7 +102,7 @@ func (s *Suite) retrieve() (all []*feature, err error) {
 				i = len(all)
 				all = append(all, &feature{
 					uri: of.Uri, name: of.Feature.Name, pickles: of.Pickles, content: of.Content,
-					nodes: nodesOf(of.GherkinDocument), chosen: map[string]bool{},
+					nodes: nodesOf(of.GherkinDocument), chosen: map[string]bool{}, lost: lostLines(of.Feature, of.Content),
 				})
 			}
 			pickles := all[i].pickles
@@ -119,7 +120,8 @@ func (s *Suite) retrieve() (all []*feature, err error) {
 	return all, nil
 }
 
-var lineBehind = regexp.MustCompile(`^(.+):(\d+)$`)
+// lineBehind reads a location as it is printed, with the column or without.
+var lineBehind = regexp.MustCompile(`^(.+?):(\d+)(?::\d+)?$`)
 
 // lineOf is the line of a scenario or, of an outline, of its row.
 func lineOf(nodes map[string]node, p *messages.Pickle) int64 {
