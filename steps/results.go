@@ -62,7 +62,7 @@ func (s *Suite) endRecord(ctx context.Context, code int) error {
 		left.Verdict, left.Reason = record.NotRun, "the run ended before"+why(ctx)
 		c.LeaveOut(left)
 	}
-	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed, Reason: s.crash}
+	end := record.End{Time: time.Now(), Seconds: time.Since(c.head.Start).Seconds(), ExitCode: code, Verdict: record.Failed, Reason: s.mishap}
 	if cause := context.Cause(ctx); cause != nil {
 		end.Reason = cause.Error()
 	}

@@ -69,7 +69,7 @@ type Suite struct {
 
 	failed       bool
 	excused      int    // scenarios that failed as known
-	crash        string // what ended the run in the middle of it
+	mishap       string // why it failed, besides scenarios
 	begun        int    // scenarios
 	inconclusive int    // likewise
 	unreleased   int    // leases
@@ -125,7 +125,7 @@ func (s *Suite) Run(ctx context.Context) (code int) {
 	code = s.runFeatures(ctx, format, chosen.features)
 	if err := s.end(before); err != nil {
 		s.complain(err)
-		s.failed = true
+		s.failed, s.mishap = true, cmp.Or(s.mishap, oneLine(err))
 	}
 	if left := len(chosen.scenarios) - s.begun; left > 0 && !s.chronicle.shown {
 		fmt.Fprintf(s.Notes, "not run: %d of %s%s\n", left, measure.Times(len(chosen.scenarios), "scenario"), why(ctx))
@@ -169,7 +169,7 @@ func (s *Suite) runFeatures(ctx context.Context, format string, features []godog
 	defer func() { // godog recovers from panics in steps, not from those in hooks
 		if p := recover(); p != nil {
 			fmt.Fprintf(s.Notes, "lanstorm: panic: %v\n%s", p, debug.Stack())
-			code, s.failed, s.crash = ExitFailed, true, fmt.Sprintf("panic: %v", p)
+			code, s.failed, s.mishap = ExitFailed, true, fmt.Sprintf("panic: %v", p)
 		}
 	}()
 	return godog.TestSuite{

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lanstorm/lanstorm/internal/config"
 	"github.com/lanstorm/lanstorm/internal/record"
@@ -60,7 +61,58 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 		"configuration file (default: $LANSTORM_CONFIG, or godog.yml here or in a folder above, or /etc/lanstorm/godog.yml)")
 	load := func() (config.Config, error) { return config.Load(configFile) }
 	root.AddCommand(runCommand(load), checkCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
+	root.SetFlagErrorFunc(flagError)
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if _, list := f.Value.(pflag.SliceValue); !list {
+				f.Value = &once{Value: f.Value}
+			}
+		})
+	}
 	return root
+}
+
+// once is an option that is given once: of two, pflag would forget the first.
+type once struct {
+	pflag.Value
+	given bool
+}
+
+func (o *once) Set(text string) error {
+	if o.given {
+		return fmt.Errorf("given twice, first as %q: say it all in one", o.String())
+	}
+	o.given = true
+	return o.Value.Set(text)
+}
+
+// ofBehave is what options of Behave's are here.
+var ofBehave = map[string]string{
+	"--dry-run": "the command check", "-d": "the command check", "--stop": "--stop-on-failure",
+	"--junit": "not needed: each run has a junit.xml", "--junit-directory": "--results", "-D": "a variable, such as LANSTORM_PING_DURATION=60s",
+	"--no-capture": "not needed", "--no-logcapture": "not needed", "--no-skipped": "not needed", "-o": "behind the format, such as --format junit:results.xml",
+}
+
+// flagError says what an option that is not known may be meant to be.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	flag := "--" + unknown.GetSpecifiedName()
+	if unknown.GetSpecifiedShortnames() != "" {
+		flag = "-" + unknown.GetSpecifiedName()
+	}
+	if here := ofBehave[flag]; here != "" {
+		return fmt.Errorf("unknown option %s: here it is %s (docs/from-behave.md)", flag, here)
+	}
+	like := ""
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if like == "" && config.Alike(unknown.GetSpecifiedName(), f.Name) {
+			like = fmt.Sprintf(" (did you mean --%s?)", f.Name)
+		}
+	})
+	return fmt.Errorf("unknown option %s%s: see %s --help", flag, like, cmd.CommandPath())
 }
 
 // loader reads the configuration that the command line names.

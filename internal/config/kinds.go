@@ -230,7 +230,18 @@ func subnet(widest, narrowest int) kind[netip.Prefix] {
 	}
 }
 
-var faults kind[fault.Fault] = fault.Parse
+func faults(text string) (fault.Fault, error) {
+	f, err := fault.Parse(text)
+	if err != nil {
+		name, _, _ := strings.Cut(text, " ")
+		for _, k := range fault.Kinds {
+			if name != k.Name && Alike(name, k.Name) {
+				return "", fmt.Errorf("%q is not a fault (did you mean %s?)", text, k.Usage())
+			}
+		}
+	}
+	return f, err
+}
 
 // lineOrNone reads an empty text as a line without a limit.
 func lineOrNone(text string) (fault.Line, error) {

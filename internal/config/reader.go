@@ -78,6 +78,8 @@ func (r *reader) value(k key, n int, value ast.Node) error {
 	switch {
 	case value.Type() == ast.NullType:
 		return fmt.Errorf("%s: has no value", at)
+	case k.pairs:
+		return fmt.Errorf("%s: takes names, each with its value, such as \"Ten clients: QA-14\", indented on the lines below", at)
 	case isList && !k.list:
 		return fmt.Errorf("%s: takes one value, not a list", at)
 	case isList:
