@@ -6,7 +6,7 @@ defineParameterType({ name: 'n', regexp: /"?(-?(?:\d{1,3}(?:,\d{3})+|\d+))"?/ })
 defineParameterType({ name: 'name', regexp: /"([^"]+)"/ })
 defineParameterType({ name: 'nth', regexp: /"?(-?(?:\d{1,3}(?:,\d{3})+|\d+))"?(?:st|nd|rd|th)/ })
 defineParameterType({ name: 'size', regexp: /("?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"? ?[kKMG]B"?)/ })
-defineParameterType({ name: 'time', regexp: /("?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"? ?(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"?)/ })
+defineParameterType({ name: 'time', regexp: /("?-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"? ?(?:ms|s|m|h|[mM]illiseconds?|[sS]ecs?|[sS]econds?|[mM]ins?|[mM]inutes?|[hH]ours?)"?)/ })
 defineParameterType({ name: 'x', regexp: /"?(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"?/ })
 defineParameterType({ name: 'xth', regexp: /"?(-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)"?(?:st|nd|rd|th)/ })
 

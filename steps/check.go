@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -63,6 +64,7 @@ type checker struct {
 	damaged   bool                          // some lines of file were left out
 	at        map[string]*messages.Location // of what has an id
 	tags      map[string]bool               // that scenarios have
+	names     map[string]bool               // of scenarios, as known has them
 	newID     func() string
 }
 
@@ -70,7 +72,7 @@ type checker struct {
 // is wrong with them. It needs no root and no router. An error means that something
 // could not be read.
 func (s *Suite) Check() (Checked, error) {
-	c := &checker{elsewhere: s.elsewhere(), at: map[string]*messages.Location{}, tags: map[string]bool{}, newID: (&messages.Incrementing{}).NewId}
+	c := &checker{elsewhere: s.elsewhere(), at: map[string]*messages.Location{}, tags: map[string]bool{}, names: map[string]bool{}, newID: (&messages.Incrementing{}).NewId}
 	paths := s.Paths
 	if len(paths) == 0 {
 		paths = []string{"."}
@@ -93,15 +95,26 @@ func (s *Suite) Check() (Checked, error) {
 	if c.Files == 0 {
 		return Checked{}, fmt.Errorf("no .feature file in %s", strings.Join(paths, ", "))
 	}
-	origin := s.Config.Origin["godog.tags"]
-	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64) // of a file of settings
-	c.file = lineSuffix.ReplaceAllString(origin, "")
+	for _, name := range slices.Sorted(maps.Keys(s.Config.Known)) {
+		if !c.names[name] {
+			c.wrong(c.setting(s, "known"), "take it away, or write the name as results have it", "known: no scenario is called %q", name)
+		}
+	}
+	at := c.setting(s, "godog.tags")
 	for _, m := range tagName.FindAllStringSubmatch(s.Config.Godog.Tags, -1) {
 		if not, tag := m[1] != "", m[2]; !c.tags[tag] && !(not && slices.Contains(knownTags, tag)) {
-			c.wrong(&messages.Location{Line: line, Column: 1}, cmp.Or(tagLike(tag), "take it away, or tag a scenario"), "godog.tags: no scenario has %s", tag)
+			c.wrong(at, cmp.Or(tagLike(tag), "take it away, or tag a scenario"), "godog.tags: no scenario has %s", tag)
 		}
 	}
 	return c.Checked, nil
+}
+
+// setting is where a key was set. What is wrong is in that file from then on.
+func (c *checker) setting(s *Suite, key string) *messages.Location {
+	origin := s.Config.Origin[key]
+	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64)
+	c.file = lineSuffix.ReplaceAllString(origin, "")
+	return &messages.Location{Line: line, Column: 1}
 }
 
 var (
@@ -335,6 +348,8 @@ func (c *checker) pickle(p *messages.Pickle) {
 			c.wrong(c.at[step.AstNodeIds[0]], remedy, "%s", finding)
 		}
 	}
+	name := record.Clean(p.Name)
+	c.names[name], c.names[c.file+":"+name] = true, true
 	at := c.at[p.AstNodeIds[0]]
 	has := func(tag string) bool {
 		return slices.ContainsFunc(p.Tags, func(t *messages.PickleTag) bool { return t.Name == tag })
@@ -374,8 +389,9 @@ func wrongWith(step *messages.PickleStep) (finding, remedy string) {
 	switch {
 	case err == nil:
 		return "", ""
-	case strings.Contains(err.Error(), "too large"):
+	case strings.Contains(err.Error(), "too large"), strings.Contains(err.Error(), "more than 100"):
 		remedy = "write a smaller one"
+	case strings.Contains(err.Error(), "less than nothing"), strings.Contains(err.Error(), "is no URL"):
 	case strings.Contains(err.Error(), "takes no"):
 		remedy = "take it away"
 	default:

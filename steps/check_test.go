@@ -49,6 +49,16 @@ func TestWhatCheckSaysOfAFile(t *testing.T) {
 		{"no feature", "Scenario: s\n" + step, []string{"1:1: not Gherkin: Scenario: s -> a file begins with Feature: and its name, after tags and comments"}},
 		{"a table of nobody", "Feature: f\n  Scenario: s\n    * the clients keep doing this\n      | clients | doing |\n      | 0 | idle |\n",
 			[]string{`3:5: "the clients keep doing this": "0" clients: ask for at least 1 -> | clients | doing | above rows such as | 10 | downloading |`}},
+		{"a scenario and a step that are none", "Feature: f\n  Scenario first\n  given I initialize the Network Manager\n  Scenario: s\n    Givn\tI initialize the Network Manager\n" + step,
+			[]string{`2:3: a description, which nobody runs: "Scenario first" -> write Background:, Scenario: or Examples: so, with a colon`,
+				`3:3: a description, which nobody runs: "given I initialize the Network Manager" -> begin it with Given, When, Then, And or But and a space, below a Scenario:`,
+				`5:5: a description, which nobody runs: "Givn\tI initialize the Network Manager" -> begin it with Given, When, Then, And or But and a space, below a Scenario:`}},
+		{"a description that is one", "Feature: f\n  Background noise, scenarios and examples: when clients ask, they get.\n\n  Scenario: s\n    All is well, as it is:\n" + step, nil},
+		{"a mark of Windows", "\ufeffFeature: f\n  Scenario: s\n" + step, []string{"1:1: not Gherkin: a byte order mark (BOM) -> save it as UTF-8 without one"}},
+		{"values that nobody can have", "Feature: f\n  Scenario: s\n    * I create -5 virtual clients using macvlan\n    * no client should lose more than 101% of its pings\n    * the 950th percentile latency to the router should be under 30 Seconds\n    * each client should fetch \"example.test\"\n",
+			[]string{`3:5: "I create -5 virtual clients using macvlan": -5 is less than nothing`, `4:5: "no client should lose more than 101% of its pings": 101 is more than 100 -> write a smaller one`,
+				`5:5: "the 950th percentile latency to the router should be under 30 Seconds": 950 is more than 100 -> write a smaller one`,
+				`6:5: "each client should fetch \"example.test\"": "example.test" is no URL: it begins with http:// or https:// and the name of a host`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, checked(t, config.Default(), tt.text)); diff != "" {

@@ -83,11 +83,8 @@ func (w *world) assignRandom(d time.Duration) error {
 	return nil
 }
 
-func (w *world) assignStress(seconds int, address string) error {
-	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return refuse("%q is not a URL that begins with http:// or https://", address)
-	}
-	w.source = address
+func (w *world) assignStress(seconds int, page webPage) error {
+	w.source = string(page)
 	return w.assignRandom(time.Duration(min(max(seconds, 0), 1e6)) * time.Second)
 }
 

@@ -22,7 +22,8 @@ func (w *world) resolve(ctx context.Context, name string) error {
 	})
 }
 
-func (w *world) fetch(ctx context.Context, url string) error {
+func (w *world) fetch(ctx context.Context, page webPage) error {
+	url := string(page)
 	b := &busy{kind: "page", what: "fetch " + url, work: same(workload.Download{URL: url, Timeout: fetchTime})}
 	if err := w.doOnce(ctx, "all clients", b); err != nil {
 		return err

@@ -145,6 +145,10 @@ func (a word) unlike(b word, memo map[[2]string]int) int {
 // difference tells in words what is said in place of want; either may not be there.
 func difference(said, want word) string {
 	switch bare := strings.TrimRight(said.said, ".,:;!?"); {
+	case said.said == `""`:
+		return "something belongs between the quotes"
+	case said.as == "<n>" && want.as == "<n>" && strings.Contains(said.said, "."):
+		return fmt.Sprintf("a whole number in place of %s", said.said)
 	case said.said == want.said, said.as == want.as && want.as != "":
 		return ""
 	case want.said == "":
@@ -157,6 +161,10 @@ func difference(said, want word) string {
 		return fmt.Sprintf("capitals count: `%s`", want.said)
 	case said.as == "<n>" && want.as == "<time>":
 		return fmt.Sprintf("%s needs a unit, such as seconds", said.said)
+	case said.as == "<n>" && want.as == "<n>th":
+		return fmt.Sprintf("`%s` should be `%sth`", said.said, strings.Trim(said.said, `"`))
+	case want.as == "<n>":
+		return fmt.Sprintf("`%s` should be a number in digits", said.said)
 	case said.as == "<n>" && want.as == "<size>":
 		return fmt.Sprintf("%s needs a unit, such as MB", said.said)
 	case want.as == `"<name>"` || said.as == "'<name>'":

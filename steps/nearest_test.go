@@ -17,7 +17,7 @@ func TestTheNearestSentenceAndWhatDiffers(t *testing.T) {
 		{"a word too much", `Then all clients should respond successfully`, responded + "`Then` is too much"},
 		{"a word that is missing", `I create 10 clients using macvlan`, "did you mean `I create <n> virtual client(s) using macvlan`? `virtual` is missing"},
 		{"two letters swapped", `I craete 10 virtual clients using macvlan`, "did you mean `I create <n> virtual client(s) using macvlan`? `craete` should be `create`"},
-		{"a number in words", `I create ten virtual clients using macvlan`, "did you mean `I create <n> virtual client(s) using macvlan`? `ten` should be `<n>`"},
+		{"a number in words", `I create ten virtual clients using macvlan`, "did you mean `I create <n> virtual client(s) using macvlan`? `ten` should be a number in digits"},
 		{"two spaces", `I create 10  virtual clients using macvlan`, "did you mean `I create <n> virtual client(s) using macvlan`? mind the spaces"},
 		{"a time without its unit", `each client should complete the download within 30`,
 			"did you mean `each client should complete the download within <time>`? 30 needs a unit, such as seconds"},

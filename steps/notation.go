@@ -3,6 +3,7 @@ package steps
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -32,7 +33,7 @@ All else is as it stands.
 const (
 	integer = `-?(?:\d{1,3}(?:,\d{3})+|\d+)`
 	decimal = integer + `(?:\.\d+)?`
-	unit    = `(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hours?)`
+	unit    = `(?:ms|s|m|h|[mM]illiseconds?|[sS]ecs?|[sS]econds?|[mM]ins?|[mM]inutes?|[hH]ours?)`
 	sizes   = `[kKMG]B`
 	group   = `(all clients|each client|every client|the other clients|"?\d+"? of the clients)`
 )
@@ -98,22 +99,24 @@ func (s sentence) check(step *messages.PickleStep) error {
 	default:
 		return fmt.Errorf("this sentence needs a %s below it, not a %s", wants, has)
 	}
+	places := anyParameter.FindAllStringIndex(s.text, -1)
 	for i, text := range s.pattern().FindStringSubmatch(step.Text)[1:] {
-		if !countable(text, params[i]) {
-			return fmt.Errorf("%s is too large a number", text)
+		number := plain.Replace(text)
+		of100 := strings.HasPrefix(s.text[places[i][1]:], "%") || strings.HasSuffix(s.text[:places[i][1]], "th")
+		n, err := strconv.ParseFloat(number, 64)
+		switch read := readers[params[i]]; {
+		case read == nil:
+		case strings.HasPrefix(number, "-"):
+			return fmt.Errorf("%s is less than nothing", text)
+		case err == nil && of100 && n > 100:
+			return fmt.Errorf("%s is more than 100", text)
+		default:
+			if _, err := read(text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
-}
-
-// countable reports whether text, which has the form of a t, is in its range.
-func countable(text string, t reflect.Type) bool {
-	read, ok := readers[t]
-	if !ok {
-		return true
-	}
-	_, err := read(text)
-	return err == nil
 }
 
 // plain is a number without what people put around and into it.
@@ -124,10 +127,21 @@ func readTime(text string) (time.Duration, error) {
 	text = plain.Replace(text)
 	at := strings.IndexFunc(text, unicode.IsLetter)
 	number, unit := strings.TrimSpace(text[:at]), text[at:at+1]
-	if strings.HasPrefix(text[at:], "ms") || strings.HasPrefix(text[at:], "milli") {
+	if strings.HasPrefix(text[at:], "ms") || strings.HasPrefix(text[at+1:], "illi") {
 		unit = "ms"
 	}
-	return time.ParseDuration(number + unit)
+	return time.ParseDuration(number + strings.ToLower(unit))
+}
+
+// webPage is the address of one.
+type webPage string
+
+func readPage(text string) (webPage, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return "", fmt.Errorf("%q is no URL: it begins with http:// or https:// and the name of a host", text)
+	}
+	return webPage(text), nil
 }
 
 // size is a number of bytes.
@@ -145,12 +159,24 @@ func readSize(text string) (size, error) {
 	return size(n), err
 }
 
+// number reads one whose form is right, so that it can only be too large.
+func number[T any](read func(string) (T, error)) func(string) (any, error) {
+	return func(text string) (any, error) {
+		n, err := read(text)
+		if err != nil {
+			err = fmt.Errorf("%s is too large a number", text)
+		}
+		return n, err
+	}
+}
+
 // readers are for arguments that godog does not know, or reads another way.
 var readers = map[reflect.Type]func(string) (any, error){
-	reflect.TypeFor[int]():           func(text string) (any, error) { return strconv.Atoi(plain.Replace(text)) },
-	reflect.TypeFor[float64]():       func(text string) (any, error) { return strconv.ParseFloat(plain.Replace(text), 64) },
-	reflect.TypeFor[time.Duration](): func(text string) (any, error) { return readTime(text) },
-	reflect.TypeFor[size]():          func(text string) (any, error) { return readSize(text) },
+	reflect.TypeFor[int]():           number(func(text string) (int, error) { return strconv.Atoi(plain.Replace(text)) }),
+	reflect.TypeFor[float64]():       number(func(text string) (float64, error) { return strconv.ParseFloat(plain.Replace(text), 64) }),
+	reflect.TypeFor[time.Duration](): number(readTime),
+	reflect.TypeFor[size]():          number(readSize),
+	reflect.TypeFor[webPage]():       func(text string) (any, error) { return readPage(text) },
 }
 
 // handler is the method as godog can call it: in front of one that takes what
