@@ -41,16 +41,16 @@ func (c Creation) String() string {
 	case c.Clients == 0:
 		return "no clients"
 	case c.Sent == 0: // they speak no IPv4
-		return fmt.Sprintf("%d clients in %s", c.Clients, measure.Short(c.Took))
+		return fmt.Sprintf("%s in %s", measure.Times(c.Clients, "client"), measure.Short(c.Took))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d clients in %s", c.Clients, measure.Short(c.Took))
+	fmt.Fprintf(&b, "%s in %s", measure.Times(c.Clients, "client"), measure.Short(c.Took))
 	switch {
 	case c.AskedRate > 0:
 		fmt.Fprintf(&b, ", arriving at %.4g per second (asked: %.4g)", c.AchievedRate, c.AskedRate)
 	case c.Bound > 0:
 		fmt.Fprintf(&b, ", asking %d at a time (at most %d)", c.Peak, c.Bound)
-	default:
+	case c.Clients > 1:
 		fmt.Fprintf(&b, ", all asking within %s, %d at a time", measure.Short(c.Storm), c.Peak)
 	}
 	fmt.Fprintf(&b, ": %.0f leases/s, %d of %d messages sent again; p95", c.LeasesPerSecond(), c.Resent, c.Sent)

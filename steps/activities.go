@@ -64,11 +64,11 @@ func none[T comparable](v T, text string) any {
 	return text
 }
 
-// creationActivity is the newest creation. Clients of earlier ones are in its
-// table, too.
+// creationActivity is the newest creation.
 func creationActivity(m *netmgr.NetworkManager, report health.Report) record.Activity {
-	c := m.Creation()
-	a := activity(fmt.Sprintf("create %d clients", c.Clients), fmt.Sprintf("%s; %s", c, report), report)
+	c, clients := m.Creation(), m.Clients()
+	clients = clients[len(clients)-c.Clients:]
+	a := activity("create "+measure.Times(c.Clients, "client"), fmt.Sprintf("%s; %s", c, report), report)
 	if c.Sent == 0 { // they speak no IPv4
 		a.Figures = append([]record.Figure{figure("clients created", float64(c.Clients), record.Count), figure("creation", c.Took.Seconds(), record.Seconds)}, a.Figures...)
 		return a
@@ -90,7 +90,7 @@ func creationActivity(m *netmgr.NetworkManager, report health.Report) record.Act
 		{Name: "server", Text: true}, {Name: "lease for", Text: true}, {Name: "sent again"}, {Name: "leased after", Unit: record.Seconds},
 	}}
 	var first time.Time
-	for _, client := range m.Clients() {
+	for _, client := range clients {
 		l, took := client.Lease(), client.Timings
 		t.Rows = append(t.Rows, []any{
 			client.Name, client.MAC.String(), none(l.Address, l.Address.String()), none(l.Gateway, l.Gateway.String()),
@@ -107,7 +107,7 @@ func creationActivity(m *netmgr.NetworkManager, report health.Report) record.Act
 	a.Clients = &t
 	a.Distributions = []record.Distribution{{Name: "OFFER", Plot: "time to an answer", Times: offers}, {Name: "ACK", Plot: "time to an answer", Times: acks}}
 	if !first.IsZero() {
-		a.Charts = append([]record.Chart{leasedOverTime(m.Clients(), first)}, a.Charts...)
+		a.Charts = append([]record.Chart{leasedOverTime(clients, first)}, a.Charts...)
 	}
 	return a
 }

@@ -61,7 +61,10 @@ func workActivity(b *busy, report health.Report, tester string) record.Activity 
 	}
 	a.Figures = append(figures, a.Figures...)
 	if bytes > 0 {
-		a.Charts = append([]record.Chart{overTime(b.kind+" throughput", record.BitRate, 8, true, o, func(r workload.Result) *measure.Series { return r.Rate })}, a.Charts...)
+		c := overTime(b.kind+" throughput", record.BitRate, 8, true, o, func(r workload.Result) *measure.Series { return r.Rate })
+		if len(c.Lines[0].Values) > 1 { // what is over within a second has no rate of that second
+			a.Charts = append([]record.Chart{c}, a.Charts...)
+		}
 	}
 	for name, unit := range lines {
 		if slices.ContainsFunc(o.Clients, func(r workload.Result) bool { return r.Lines[name] != nil }) {
