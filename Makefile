@@ -72,14 +72,10 @@ release: deb
 	cp bin/lanstorm-a* dist/
 	cd dist && sha256sum lanstorm?* >SHA256SUMS
 
-# systemd has /run in memory. Some containers and virtual machines have it on a disk,
-# where files take longer to make, and so do clients.
-RUN_IN_MEMORY := $(if $(filter tmpfs,$(shell stat -f -c %T /run)),,unshare -m sh -c 'mount -t tmpfs tmpfs /run && exec "$$@"' sh)
-
 # It says what to install if something is missing.
 bench:
 	$(GO) build -ldflags "-X main.version=$(VERSION)" -o bin/bench ./bench
-	$(SUDO) $(RUN_IN_MEMORY) bin/bench -document docs/benchmarks.md
+	$(SUDO) bin/bench -document docs/benchmarks.md
 
 # It says what to install if something is missing.
 interop:

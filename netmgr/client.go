@@ -48,7 +48,7 @@ type Client struct {
 	stands   bool                  // as far as that is concerned
 
 	onParent bool // the namespace is let go of, and the macvlan may not be gone yet
-	nsid     int  // then leads to the namespace
+	nsid     int  // leads to the namespace then; noID: it has not been asked for
 
 	six six // what the client has of IPv6
 

@@ -69,6 +69,9 @@ func (c *Cmd) Output() ([]byte, error) {
 // is part of Cleanup, ends the program and its children.
 func (c *Client) StartCommand(cmd *exec.Cmd) error {
 	c.m.programs.Store(true)
+	if err := c.ownResolvConf(); err != nil {
+		return err
+	}
 	return c.ns.Start(cmd)
 }
 

@@ -106,6 +106,7 @@ func (m *NetworkManager) newClient(i int) *Client {
 		MAC:    clientMAC(m.machine, i),
 		m:      m,
 		number: i,
+		nsid:   noID,
 	}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c

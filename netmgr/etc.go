@@ -24,59 +24,81 @@ type etcLinks struct {
 	mu      sync.Mutex
 	made    bool                  // /etc/netns itself was not there before
 	folders map[string]*etcFolder // by the text of their resolv.conf
-	all     []string              // the paths of these, and of earlier ones
+	all     []string              // the paths of these, and of those that are one client's own
 }
 
 type etcFolder struct {
-	path  string
-	text  string
-	link  string // a client's that leads there; empty: none that is known
-	users int
+	path string
+	link string // a client's that leads there; empty: none that is known
+	own  bool   // one client's: its programs see what changes, as on any host
 }
 
 func (c *Client) etcLink() string { return filepath.Join(namespace.EtcDir, c.Name) }
 
-// writeResolvConf has programs in the client's namespace see what it knows of name
-// servers.
-func (c *Client) writeResolvConf() (err error) {
+// writeResolvConf has programs that begin in the client's namespace see what it knows of
+// name servers.
+func (c *Client) writeResolvConf() error {
 	e := &c.m.etc
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	was := c.etc
-	f, err := c.m.etcFolder(c.resolvConf())
-	if err != nil || f == was {
+	text := c.resolvConf()
+	if c.etc != nil && c.etc.own {
+		return c.etc.write(text)
+	}
+	f := e.folders[text]
+	if f == nil {
+		var err error
+		if f, err = c.m.newFolder(text); err != nil {
+			return err
+		}
+		if e.folders == nil {
+			e.folders = map[string]*etcFolder{}
+		}
+		e.folders[text] = f
+	}
+	return c.leadTo(f)
+}
+
+// ownResolvConf gives the client a folder of its own, before it starts a program.
+func (c *Client) ownResolvConf() error {
+	e := &c.m.etc
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if c.etc == nil || c.etc.own {
+		return nil
+	}
+	f, err := c.m.newFolder(c.resolvConf())
+	if err != nil {
 		return err
 	}
+	f.own = true
+	return c.leadTo(f)
+}
+
+// leadTo has the client's link lead to a folder. Like newFolder it needs the lock.
+func (c *Client) leadTo(f *etcFolder) (err error) {
 	link := c.etcLink()
-	if was == nil {
+	switch c.etc {
+	case f:
+		return nil
+	case nil:
 		err = f.lead(link)
-	} else {
+	default:
 		err = f.replace(link, filepath.Join(namespace.EtcDir, c.m.etcDraft()+c.Name))
 	}
 	if err != nil {
 		return err
 	}
+	if c.etc != nil && c.etc.link == link {
+		c.etc.link = ""
+	}
 	f.link, c.etc = link, f
-	f.users++
-	if was == nil {
-		return nil
-	}
-	if was.link == link {
-		was.link = ""
-	}
-	if was.users--; was.users == 0 { // programs that began with it see what those of a host would
-		delete(e.folders, was.text)
-		return was.write(f.text)
-	}
 	return nil
 }
 
-// etcFolder is the folder with this resolv.conf. The caller holds the lock.
-func (m *NetworkManager) etcFolder(text string) (*etcFolder, error) {
+// newFolder makes a folder with this resolv.conf.
+func (m *NetworkManager) newFolder(text string) (*etcFolder, error) {
 	e := &m.etc
-	if f := e.folders[text]; f != nil {
-		return f, nil
-	}
 	switch err := os.Mkdir(namespace.EtcDir, 0o755); {
 	case err == nil:
 		e.made = true
@@ -88,8 +110,8 @@ func (m *NetworkManager) etcFolder(text string) (*etcFolder, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, err
 	}
-	for n := 1; ; n++ { // other managers of the run have theirs there, too
-		f := &etcFolder{path: filepath.Join(home, fmt.Sprint("etc", n)), text: text}
+	for n := len(e.all) + 1; ; n++ { // other managers of the run have theirs there, too
+		f := &etcFolder{path: filepath.Join(home, fmt.Sprint("etc", n))}
 		err := os.Mkdir(f.path, 0o755)
 		if errors.Is(err, os.ErrExist) {
 			continue
@@ -98,14 +120,7 @@ func (m *NetworkManager) etcFolder(text string) (*etcFolder, error) {
 			e.all = append(e.all, f.path)
 			err = f.write(text)
 		}
-		if err != nil {
-			return nil, err
-		}
-		if e.folders == nil {
-			e.folders = map[string]*etcFolder{}
-		}
-		e.folders[text] = f
-		return f, nil
+		return f, err
 	}
 }
 
@@ -223,6 +238,9 @@ func RemoveOrphans(dry bool) (n int, err error) {
 	for path, id := range ids {
 		if slices.ContainsFunc(runs, func(r journal.Record) bool { return r.ID == id }) {
 			continue
+		}
+		if to, _ := os.Readlink(path); linkOf.FindStringSubmatch(to) == nil || linkOf.FindStringSubmatch(to)[1] != id {
+			continue // a run has just taken the name
 		}
 		if !dry {
 			if err := removeFile(path); err != nil {

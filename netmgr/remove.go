@@ -63,14 +63,13 @@ func (c *Client) strip(listed bool) error {
 	if c.ns == nil {
 		return nil
 	}
-	if listed {
+	if listed && c.nsid == noID {
 		// An id leads to the namespace without keeping it alive.
-		id, err := c.m.netnsID(c.ns.FD())
-		if err != nil {
-			listed = false
-		}
-		c.nsid, c.onParent = id, listed
+		var err error
+		c.nsid, err = c.m.netnsID(c.ns.FD())
+		listed = err == nil
 	}
+	c.onParent = listed
 	if !listed { // then nothing would show that it is gone
 		if err := c.ns.DeleteLinks(); err != nil {
 			return fmt.Errorf("delete %s: %w", c.Link, err)
@@ -160,14 +159,20 @@ func macvlans(h *netlink.Handle, parent int) (map[[6]byte]bool, error) {
 	}
 }
 
+// noID is the id of no namespace.
+const noID = -1
+
 // netnsID returns the id by which this namespace knows that of fd
 // (RTM_NEWNSID in rtnetlink(7)), which the kernel chooses if there is none.
 func (m *NetworkManager) netnsID(fd int) (int, error) {
-	const choose = -1
-	if err := m.host.SetNetNsIdByFd(fd, choose); err != nil && !errors.Is(err, unix.EEXIST) { // it has one
-		return 0, err
+	if err := m.host.SetNetNsIdByFd(fd, noID); err != nil && !errors.Is(err, unix.EEXIST) { // it has one
+		return noID, err
 	}
-	return m.host.GetNetNsIdByFd(fd)
+	id, err := m.host.GetNetNsIdByFd(fd)
+	if err != nil {
+		return noID, err
+	}
+	return id, nil
 }
 
 // deleteLinkIn deletes a link in the namespace with this id.

@@ -91,15 +91,16 @@ func (w *world) stay(ctx context.Context, finding error) {
 	}
 	_ = unix.IoctlSetInt(int(s.keyboard.Fd()), unix.TCFLSH, unix.TCIFLUSH) // an Enter of before does not count
 	clients := w.m.Clients()
-	fmt.Fprintf(s.Notes, `%s
-%s of %s stay as they are. Look around from another terminal, such as:
-
-  sudo ip netns exec %s ip address       or ping, dig, curl, a shell: as this client
-  sudo ip netns exec %[4]s tcpdump -ni any
-  sudo tcpdump -ni %s                   all clients
+	fmt.Fprint(s.Notes, wrap("", record.Clean(finding.Error())),
+		wrap("", fmt.Sprintf("%s of %s stay as they are. Look around from another terminal, such as:",
+			measure.Times(len(clients), "client"), s.chronicle.scenario.Location)))
+	fmt.Fprintf(s.Notes, `
+  sudo ip netns exec %s ip address     as this client; or ping, dig, a shell
+  sudo ip netns exec %[1]s tcpdump -ni any
+  sudo tcpdump -ni %s                all clients
 
 Enter removes them and goes on.
-`, record.Clean(finding.Error()), measure.Times(len(clients), "client"), s.chronicle.scenario.Location, clients[0].Name, s.parent)
+`, clients[0].Name, s.parent)
 	pressed := make(chan struct{})
 	go func() {
 		defer close(pressed)

@@ -3,6 +3,7 @@ package steps
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -65,6 +66,7 @@ type checker struct {
 	at        map[string]*messages.Location // of what has an id
 	tags      map[string]bool               // that scenarios have
 	names     map[string]bool               // of scenarios, as known has them
+	whole     map[string]bool               // files that the parser takes
 	newID     func() string
 }
 
@@ -72,22 +74,26 @@ type checker struct {
 // is wrong with them. It needs no root and no router. An error means that something
 // could not be read.
 func (s *Suite) Check() (Checked, error) {
-	c := &checker{elsewhere: s.elsewhere(), at: map[string]*messages.Location{}, tags: map[string]bool{}, names: map[string]bool{}, newID: (&messages.Incrementing{}).NewId}
+	c := &checker{elsewhere: s.elsewhere(), at: map[string]*messages.Location{}, tags: map[string]bool{}, names: map[string]bool{}, whole: map[string]bool{}, newID: (&messages.Incrementing{}).NewId}
 	paths := s.Paths
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
 	for _, path := range paths {
-		root := lineSuffix.ReplaceAllString(path, "")
-		if info, err := os.Stat(root); err == nil && info.IsDir() {
+		root := filepath.Clean(lineSuffix.ReplaceAllString(path, ""))
+		info, err := os.Stat(root)
+		if err == nil && info.IsDir() {
 			root += "/" // and so WalkDir follows a symbolic link
 		}
-		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || path != root && filepath.Ext(path) != ".feature" {
 				return err
 			}
 			return c.read(path)
 		})
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = fmt.Errorf("%s: %w", p.Path, p.Err)
+		}
 		if err != nil {
 			return Checked{}, err
 		}
@@ -96,7 +102,9 @@ func (s *Suite) Check() (Checked, error) {
 		return Checked{}, fmt.Errorf("no .feature file in %s", strings.Join(paths, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Config.Known)) {
-		if !c.names[name] {
+		// What was not read may have the name.
+		file, _, ofFile := strings.Cut(name, ".feature:")
+		if !c.names[name] && (ofFile && c.whole[file+".feature"] || !ofFile && len(s.Paths) == 0) {
 			c.wrong(c.setting(s, "known"), "take it away, or write the name as results have it", "known: no scenario is called %q", name)
 		}
 	}
@@ -171,6 +179,7 @@ func (c *checker) read(file string) error {
 			c.child(child)
 		}
 	}
+	c.whole[file] = !c.damaged
 	pickles := gherkin.Pickles(*doc, file, c.newID)
 	for _, p := range pickles {
 		c.pickle(p)
@@ -221,50 +230,58 @@ type lostLine struct {
 	finding, remedy string
 }
 
-var header = regexp.MustCompile(`(?i)^(?:background|examples?|scenario(?: outline)?|rule)\s*(?::|$)|^Scenario(?: Outline)? `)
+var header = regexp.MustCompile(`(?i)^(?:background|examples?|rule)\s*(?::|$)|^scenario(?: outline)?\b`)
 
-// lostLines finds in the descriptions of a feature what looks like a step, or like the
-// beginning of a scenario.
+// likeKeyword reports whether a step is meant to begin with this word.
+func likeKeyword(word string) bool {
+	return slices.ContainsFunc([]string{"given", "when", "then", "and", "but"}, func(keyword string) bool {
+		return edits(strings.ToLower(word), keyword) <= (len(keyword)-1)/2
+	})
+}
+
+// lostLines finds in the descriptions of a feature what looks like a step, and like the
+// beginning of a scenario above one.
 func lostLines(f *messages.Feature, content []byte) (found []lostLine) {
 	lines := strings.Split(string(content), "\n")
-	look := func(at *messages.Location, description string) {
-		n := at.Line
+	look := func(at *messages.Location, description string, ofSteps bool) {
+		n, above := at.Line, []lostLine(nil)
 		for text := range strings.Lines(description) {
 			text = strings.TrimSpace(text)
 			for n < int64(len(lines)) && strings.TrimSpace(lines[n]) != text {
 				n++
 			}
 			n++
-			_, behind, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 			line := lines[min(n, int64(len(lines)))-1]
-			lost := lostLine{at: messages.Location{Line: n, Column: int64(len(line)-len(strings.TrimLeft(line, " \t"))) + 1}, finding: fmt.Sprintf("a description, which nobody runs: %q", text)}
+			lost := lostLine{at: messages.Location{Line: n, Column: int64(len(line)-len(strings.TrimLeft(line, " \t"))) + 1},
+				finding: fmt.Sprintf("a description, which nobody runs: %q", text)}
+			word, behind, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " ")
 			switch {
 			case header.MatchString(text):
-				lost.remedy = "write Background:, Scenario: or Examples: so, with a colon"
-			case find(text) != nil || find(strings.TrimSpace(behind)) != nil:
+				lost.remedy = "write it with a colon, such as Background: or Scenario:"
+				above = append(above, lost)
+			case likeKeyword(word) && find(strings.TrimSpace(behind)) != nil, ofSteps && find(text) != nil:
 				lost.remedy = "begin it with Given, When, Then, And or But and a space, below a Scenario:"
-			default:
-				continue
+				found = append(append(found, above...), lost)
+				above = nil
 			}
-			found = append(found, lost)
 		}
 	}
 	child := func(b *messages.Background, s *messages.Scenario) {
 		if b != nil {
-			look(b.Location, b.Description)
+			look(b.Location, b.Description, true)
 		}
 		if s != nil {
-			look(s.Location, s.Description)
+			look(s.Location, s.Description, true)
 			for _, e := range s.Examples {
-				look(e.Location, e.Description)
+				look(e.Location, e.Description, false)
 			}
 		}
 	}
-	look(f.Location, f.Description)
+	look(f.Location, f.Description, false)
 	for _, c := range f.Children {
 		child(c.Background, c.Scenario)
 		if c.Rule != nil {
-			look(c.Rule.Location, c.Rule.Description)
+			look(c.Rule.Location, c.Rule.Description, false)
 			for _, c := range c.Rule.Children {
 				child(c.Background, c.Scenario)
 			}

@@ -50,10 +50,10 @@ func TestWhatCheckSaysOfAFile(t *testing.T) {
 		{"a table of nobody", "Feature: f\n  Scenario: s\n    * the clients keep doing this\n      | clients | doing |\n      | 0 | idle |\n",
 			[]string{`3:5: "the clients keep doing this": "0" clients: ask for at least 1 -> | clients | doing | above rows such as | 10 | downloading |`}},
 		{"a scenario and a step that are none", "Feature: f\n  Scenario first\n  given I initialize the Network Manager\n  Scenario: s\n    Givn\tI initialize the Network Manager\n" + step,
-			[]string{`2:3: a description, which nobody runs: "Scenario first" -> write Background:, Scenario: or Examples: so, with a colon`,
+			[]string{`2:3: a description, which nobody runs: "Scenario first" -> write it with a colon, such as Background: or Scenario:`,
 				`3:3: a description, which nobody runs: "given I initialize the Network Manager" -> begin it with Given, When, Then, And or But and a space, below a Scenario:`,
 				`5:5: a description, which nobody runs: "Givn\tI initialize the Network Manager" -> begin it with Given, When, Then, And or But and a space, below a Scenario:`}},
-		{"a description that is one", "Feature: f\n  Background noise, scenarios and examples: when clients ask, they get.\n\n  Scenario: s\n    All is well, as it is:\n" + step, nil},
+		{"a description that is one", "Feature: f\n  Background noise: when clients ask, they get.\n  Scenario names follow the plan.\n  - each client should have a global IPv6 address\n  example\n\n  Scenario: s\n    Names and all are well:\n" + step, nil},
 		{"a mark of Windows", "\ufeffFeature: f\n  Scenario: s\n" + step, []string{"1:1: not Gherkin: a byte order mark (BOM) -> save it as UTF-8 without one"}},
 		{"values that nobody can have", "Feature: f\n  Scenario: s\n    * I create -5 virtual clients using macvlan\n    * no client should lose more than 101% of its pings\n    * the 950th percentile latency to the router should be under 30 Seconds\n    * each client should fetch \"example.test\"\n",
 			[]string{`3:5: "I create -5 virtual clients using macvlan": -5 is less than nothing`, `4:5: "no client should lose more than 101% of its pings": 101 is more than 100 -> write a smaller one`,
@@ -65,6 +65,21 @@ func TestWhatCheckSaysOfAFile(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestScenariosAboutIPv6AreLeftOutWithoutIt(t *testing.T) {
+	c := config.Default()
+	c.IPFamily = "ipv4"
+	s := Suite{Config: c, Paths: []string{"f"}, FS: fstest.MapFS{"f/f.feature": {Data: []byte(
+		"Feature: f\n  Scenario: six\n    Given I create 1 client connected to the router\n    When all clients attempt to ping Google DNS \"ipv6\"\n" +
+			"  Scenario: either\n    Given I create 1 client connected to the router\n    Then no two clients should receive duplicate IP addresses (IPv4 or IPv6)\n")}}}
+	chosen, err := s.choose()
+	if err != nil || len(chosen.scenarios) != 1 || chosen.scenarios[0].Name != "either" {
+		t.Errorf("to be run: %v, %v", chosen.scenarios, err)
+	}
+	if len(chosen.skipped) != 1 || !strings.HasPrefix(chosen.skipped[0].Reason, "needs IPv6, and clients speak IPv4 only") {
+		t.Errorf("skipped: %v", chosen.skipped)
 	}
 }
 

@@ -90,9 +90,7 @@ func (s *Suite) choose() (choice, error) {
 	selected := 0
 	var c choice
 	for _, f := range features {
-		for _, l := range f.lost {
-			c.wrong = append(c.wrong, location(f.uri, l.at.Line)+": "+withRemedy(l.finding, l.remedy))
-		}
+		before := selected
 		for _, p := range f.pickles {
 			if !f.chosen[p.Id] || !want(f, p) {
 				delete(f.chosen, p.Id)
@@ -117,6 +115,11 @@ func (s *Suite) choose() (choice, error) {
 				if finding != "" && !slices.Contains(c.wrong, wrong) && s.extra == nil {
 					c.wrong = append(c.wrong, wrong)
 				}
+			}
+		}
+		for _, l := range f.lost {
+			if selected > before && s.extra == nil {
+				c.wrong = append(c.wrong, location(f.uri, l.at.Line)+": "+withRemedy(l.finding, l.remedy))
 			}
 		}
 	}

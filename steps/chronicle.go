@@ -118,6 +118,10 @@ func (c *chronicle) Ambiguous(_ *messages.Pickle, _ *messages.PickleStep, _ *god
 }
 
 func (c *chronicle) Failed(_ *messages.Pickle, _ *messages.PickleStep, _ *godog.StepDefinition, err error) {
+	var n notRunError
+	if errors.As(err, &n) { // without what godog says of its hooks
+		err = n
+	}
 	c.over(verdictOf(err), err)
 }
 
@@ -170,7 +174,7 @@ func (c *chronicle) end() {
 	case bad && c.excused:
 		c.scenario.Verdict, c.scenario.Reason = record.Known, fmt.Sprintf("known (%s): %s", issue, c.scenario.Reason)
 	case known && c.scenario.Verdict == record.Passed:
-		text := fmt.Sprintf("passed again: %s %q is known to fail (%s): take it out of known", c.scenario.Location, c.scenario.Name, issue)
+		text := fmt.Sprintf("passed again: %s %q is known to fail (%s): take that away", c.scenario.Location, c.scenario.Name, issue)
 		c.Message(record.Message{Time: time.Now(), Kind: "note", Text: text})
 		for _, s := range c.screens {
 			s.Aside(text)

@@ -188,14 +188,18 @@ func fits(table *godog.Table) error {
 	if len(rows) < 2 || len(rows[0].Cells) != 2 || rows[0].Cells[0].Value != "clients" || rows[0].Cells[1].Value != "doing" {
 		return refuse("the table has other columns than | clients | doing |, or no row below them")
 	}
+	var wrong []string
 	for _, row := range rows[1:] {
 		n, err := strconv.Atoi(row.Cells[0].Value)
 		if err != nil || n < 1 {
-			return refuse("%q clients: ask for at least 1", row.Cells[0].Value)
+			wrong = append(wrong, fmt.Sprintf("%q clients: ask for at least 1", row.Cells[0].Value))
 		}
 		if _, known := doings[row.Cells[1].Value]; !known {
-			return refuse("%q is nothing that clients can do: there are %s", row.Cells[1].Value, strings.Join(slices.Sorted(maps.Keys(doings)), ", "))
+			wrong = append(wrong, fmt.Sprintf("%q is nothing that clients can do: there are %s", row.Cells[1].Value, strings.Join(slices.Sorted(maps.Keys(doings)), ", ")))
 		}
+	}
+	if wrong != nil {
+		return refuse("%s", strings.Join(wrong, "; "))
 	}
 	return nil
 }

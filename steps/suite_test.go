@@ -127,7 +127,7 @@ func TestWhatARunRefuses(t *testing.T) {
 		{"Wi-Fi in other words", nil, "", `the phone sees the Wi-Fi`, ExitNotRunnable, `"s" needs a Wi-Fi client`},
 		{"leases of clients that speak IPv6", map[string]string{"ip_family": "ipv6"}, "", `the router should follow the DHCP standard`, ExitNotRunnable, "the sentence is about IPv4, and clients speak none: set ip_family to dual or ipv4"},
 		{"pings by IPv4 of clients that speak IPv6", map[string]string{"ip_family": "ipv6"}, "", `all clients attempt to ping Google DNS "IPV4"`, ExitNotRunnable, "the sentence is about IPv4, and clients speak none: set ip_family to dual or ipv4"},
-		{"IPv6 of clients that speak IPv4", map[string]string{"ip_family": "ipv4"}, "", `all clients attempt to ping Google DNS "IPV6"`, ExitNotRunnable, "the sentence is about IPv6, and clients speak none: set ip_family to dual or ipv6"},
+		{"IPv6 of clients that speak IPv4", map[string]string{"ip_family": "ipv4"}, "", `all clients attempt to ping Google DNS "IPV6"`, ExitNotRunnable, `"s" needs IPv6, and clients speak IPv4 only (set ip_family to dual)`},
 		{"a verdict without clients", nil, "", `all assigned IPs should be reachable`, ExitFailed, "there are no clients yet"},
 		{"a verdict without pings", nil, "", `all clients should respond successfully`, ExitFailed, "nothing was pinged yet"},
 	} {

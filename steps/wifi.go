@@ -42,7 +42,13 @@ func needsRadio() string {
 	return needs + "this machine has no radio"
 }
 
-// impossible says what of a scenario cannot run here, a tag or Wi-Fi, and why, by
+var (
+	ipv6Pattern = regexp.MustCompile(`(?i)\b(ip|dhcp)v6\b`)
+	namePattern = regexp.MustCompile(`"[^"]{5,}"`)   // no "IPV6"
+	ipv4Pattern = regexp.MustCompile(`(?i)\bipv4\b`) // "IPv4 or IPv6": whichever clients speak
+)
+
+// impossible says what of a scenario cannot run here, a tag, Wi-Fi or IPv6, and why, by
 // [Suite.elsewhere]; why is empty when it can.
 func impossible(p *messages.Pickle, elsewhere map[string]string) (what, why string) {
 	for _, t := range p.Tags {
@@ -53,6 +59,10 @@ func impossible(p *messages.Pickle, elsewhere map[string]string) (what, why stri
 	for _, step := range p.Steps {
 		if aboutWifi(step.Text) {
 			return "Wi-Fi", needsRadio()
+		}
+		text := namePattern.ReplaceAllString(step.Text, "")
+		if why = elsewhere["@ipv6"]; why != "" && ipv6Pattern.MatchString(text) && !ipv4Pattern.MatchString(text) {
+			return "IPv6", why
 		}
 	}
 	return "", ""

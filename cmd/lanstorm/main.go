@@ -62,14 +62,23 @@ router must do for them. Without a router at hand it uses its built-in lab.`,
 	load := func() (config.Config, error) { return config.Load(configFile) }
 	root.AddCommand(runCommand(load), checkCommand(load), stepsCommand(), labCommand(load), cleanCommand(), doctorCommand(load), benchCommand(), reportCommand(), runsCommand(load), compareCommand(load), versionCommand())
 	root.SetFlagErrorFunc(flagError)
-	for _, cmd := range append(root.Commands(), root) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if _, list := f.Value.(pflag.SliceValue); !list {
+	onlyOnce(root)
+	return root
+}
+
+// onlyOnce makes the options of a command, and of those below it, such that are given once.
+func onlyOnce(cmd *cobra.Command) {
+	for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			_, list := f.Value.(pflag.SliceValue)
+			if _, done := f.Value.(*once); !list && !done {
 				f.Value = &once{Value: f.Value}
 			}
 		})
 	}
-	return root
+	for _, below := range cmd.Commands() {
+		onlyOnce(below)
+	}
 }
 
 // once is an option that is given once: of two, pflag would forget the first.
@@ -103,7 +112,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown.GetSpecifiedShortnames() != "" {
 		flag = "-" + unknown.GetSpecifiedName()
 	}
-	if here := ofBehave[flag]; here != "" {
+	if here := ofBehave[flag]; here != "" && cmd.Name() == "run" {
 		return fmt.Errorf("unknown option %s: here it is %s (docs/from-behave.md)", flag, here)
 	}
 	like := ""

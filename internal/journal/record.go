@@ -30,7 +30,7 @@ type Header struct {
 }
 
 // Block is clients First to First+Count-1: namespaces <Prefix><i>, macvlans
-// and folders in /etc/netns.
+// and links in /etc/netns.
 type Block struct {
 	Prefix string `json:"prefix"`
 	First  int    `json:"first"`

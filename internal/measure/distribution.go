@@ -55,15 +55,17 @@ func (d *Distribution) Count() int {
 	return int(d.histogram.TotalCount())
 }
 
-// Percentile is a time which q percent of all times do not exceed: the upper
-// bound of the histogram's bucket, so at most 0.1 percent too long for all
+// Percentile is the least of the times which q percent of all do not exceed (nearest
+// rank): the upper bound of the histogram's bucket, so at most 0.1 percent too long for all
 // clients together, and 1 percent for one client. Zero when nothing was
 // recorded.
 func (d *Distribution) Percentile(q float64) time.Duration {
 	if d.Count() == 0 {
 		return 0
 	}
-	return max(d.least, min(d.most, time.Duration(d.histogram.ValueAtPercentile(q))))
+	n := float64(d.Count())
+	rank := math.Ceil(q/100*n - 1e-9) // the histogram would round
+	return max(d.least, min(d.most, time.Duration(d.histogram.ValueAtPercentile(100*rank/n))))
 }
 
 // P50 is the median.

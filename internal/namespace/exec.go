@@ -60,9 +60,8 @@ func (n *NS) privateMounts() error {
 // in place of those in /etc (ip-netns(8)).
 const EtcDir = "/etc/netns"
 
-// makerAttr is where a folder says who made it (xattr(7)). A file system that
-// keeps a journal of its own writes it together with the folder, while a file
-// made in the last seconds before a loss of power is there and empty.
+// makerAttr is where a folder says who made it (xattr(7)), also after a loss of power: a
+// file system that keeps a journal of its own writes it together with the folder.
 const makerAttr = "trusted.lanstorm"
 
 // SetMaker has a folder say who made it, where the file system can.

@@ -74,8 +74,7 @@ func (p *plot) draw() {
 	for i, c := range p.Curves {
 		var b strings.Builder
 		for permille := 0; permille <= 1000 && c.Times.Count() > 0; permille += 5 {
-			// Percentile takes the nearest of the times, and of a few that is half a step too early.
-			t := c.Times.Percentile(min(100, float64(permille)/10+50/float64(c.Times.Count())-1e-6))
+			t := c.Times.Percentile(float64(permille) / 10)
 			if permille == 0 {
 				t = c.Times.Min()
 			}

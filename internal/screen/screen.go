@@ -53,7 +53,7 @@ func (s *Screen) Scenario(sc record.Scenario) {
 	defer s.mu.Unlock()
 	if s.feature != sc.Feature {
 		s.feature = sc.Feature
-		s.print("\n" + s.paint(bold, record.Clean(sc.Feature)) + "\n")
+		s.print("\n" + s.paint(bold, indented(0, record.Clean(sc.Feature), s.width)) + "\n")
 	}
 	head := s.beside(record.Clean(sc.Name), s.width-4, sc.Location)
 	s.print("\n  " + strings.ReplaceAll(head, "\n", "\n  ") + "\n")
