@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,32 +139,24 @@ func with(ctx context.Context, s *bench.Session, opts netmgr.Options, n int, do 
 	return errors.Join(err, m.Cleanup(s.Patience), context.Cause(ctx))
 }
 
-// row finds the one of this server and size. It is zero when it was not measured.
-func (r *Suite) row(server string, n int) (none bench.Row) {
-	for _, row := range r.Rows {
-		if row.Server == server && row.Clients == n {
-			return row
-		}
+// find finds the one that is so. It is zero when that was not measured.
+func find[T any](all []T, is func(T) bool) (found T) {
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		found = all[i]
 	}
-	return none
+	return found
 }
 
-// other does so with what something else made.
-func (r *Suite) other(way string, n int) (none Other) {
-	for _, o := range r.Others {
-		if o.Way == way && o.Clients == n {
-			return o
-		}
-	}
-	return none
+func (r *Suite) row(server string, n int) bench.Row {
+	return find(r.Rows, func(row bench.Row) bool { return row.Server == server && row.Clients == n })
 }
 
-// transfer does so with what moved bytes.
-func (r *Suite) transfer(what, by string) (none Transfer) {
-	for _, t := range r.Transfers {
-		if t.What == what && t.By == by {
-			return t
-		}
-	}
-	return none
+// other is what something else made.
+func (r *Suite) other(way string, n int) Other {
+	return find(r.Others, func(o Other) bool { return o.Way == way && o.Clients == n })
+}
+
+// transfer is what moved bytes.
+func (r *Suite) transfer(what, by string) Transfer {
+	return find(r.Transfers, func(t Transfer) bool { return t.What == what && t.By == by })
 }

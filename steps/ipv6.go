@@ -18,9 +18,9 @@ import (
 // router offers, or have waited for it in vain.
 func (w *world) ipv6() []sentence {
 	return []sentence{
-		{`each client should have a global IPv6 address`, "by router advertisements (SLAAC) or DHCPv6, and no other host has it", w.global6},
-		{`each client should have a DHCPv6 address`, "a DHCPv6 server gave it, and no other host has it", w.dhcp6},
-		{`each client should have a name server by IPv6`, "the router's advertisements (RDNSS) or DHCPv6 name one", w.names6},
+		{`each client should have a global IPv6 address`, "by router advertisements (SLAAC) or DHCPv6, and no other host has it", w.all6("have no global IPv6 address", (*netmgr.NetworkManager).Without6)},
+		{`each client should have a DHCPv6 address`, "a DHCPv6 server gave it, and no other host has it", w.all6("have no address by DHCPv6", (*netmgr.NetworkManager).WithoutDHCPv6)},
+		{`each client should have a name server by IPv6`, "the router's advertisements (RDNSS) or DHCPv6 name one", w.all6("have no name server by IPv6", (*netmgr.NetworkManager).WithoutNames6)},
 		{`all clients should reach the internet over IPv6`,
 			"no client loses more than ping.max_loss of its pings to targets.google_dns_ipv6, which are made now", w.reachInternet6},
 		{`no two clients should have the same interface identifier`, "the lower halves of their IPv6 addresses differ", w.differ6},
@@ -62,22 +62,11 @@ func (w *world) judging6(ctx context.Context, what string, judge func(*netmgr.Ne
 	return w.judging(what, judge)
 }
 
-func (w *world) global6(ctx context.Context) error {
-	return w.judging6(ctx, "have no global IPv6 address", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
-		return m.Without6(), nil
-	})
-}
-
-func (w *world) dhcp6(ctx context.Context) error {
-	return w.judging6(ctx, "have no address by DHCPv6", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
-		return m.WithoutDHCPv6(), nil
-	})
-}
-
-func (w *world) names6(ctx context.Context) error {
-	return w.judging6(ctx, "have no name server by IPv6", func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) {
-		return m.WithoutNames6(), nil
-	})
+// all6 is a verdict on what each client should have.
+func (w *world) all6(what string, lack func(*netmgr.NetworkManager) []netmgr.Problem) func(context.Context) error {
+	return func(ctx context.Context) error {
+		return w.judging6(ctx, what, func(m *netmgr.NetworkManager) ([]netmgr.Problem, error) { return lack(m), nil })
+	}
 }
 
 func (w *world) reachInternet6(ctx context.Context) error {

@@ -32,13 +32,13 @@ func (w *world) traffic() []sentence {
 		{`a <size> ZIP file URL is configured as the download source`, "the same; in the lab, where download.url is not set, clients get a file of that size", w.downloadOf},
 		{`the host machine can reach the download server`, "this machine, or the lab's router, gets an answer from download.url", w.hostReachesServer},
 		{`<clients> start(s) downloading the <size> ZIP file simultaneously`, gets, w.downloadSized},
-		{`<clients> start(s) downloading the configured file simultaneously`, gets, w.download},
+		{`<clients> start(s) downloading the configured file simultaneously`, gets, w.once(w.download)},
 		{`each client should complete the download`, done, w.downloaded},
 		{`each client should complete the download within <time>`, done, w.downloadedWithin},
-		{`<clients> start(s) uploading <size> simultaneously`, sends, w.upload},
+		{`<clients> start(s) uploading <size> simultaneously`, sends, w.startUpload},
 		{`each client should complete the upload`, "the server took all of it", w.uploaded},
-		{`<clients> keep(s) downloading`, gets + ", again and again; " + begins, w.keepDownloading},
-		{`<clients> keep(s) uploading`, "each sends 20 MB to upload.url, again and again; " + begins, w.keepUploading},
+		{`<clients> keep(s) downloading`, gets + ", again and again; " + begins, w.keepUp(w.download)},
+		{`<clients> keep(s) uploading`, "each sends 20 MB to upload.url, again and again; " + begins, w.keepUp(w.upload(20e6))},
 		{`the downloads stop`, stops, w.stops("download")},
 		{`the uploads stop`, stops, w.stops("upload")},
 		{`the total throughput should be at least <x> Mbit/s`, "of all clients together, in what they did last, without the first 2 seconds", w.throughputAtLeast},
@@ -243,15 +243,18 @@ func (w *world) downloadSized(ctx context.Context, who string, n size) error {
 	if err := w.downloadOf(n); err != nil {
 		return err
 	}
-	return w.download(ctx, who)
+	return w.once(w.download)(ctx, who)
 }
 
-func (w *world) download(ctx context.Context, who string) error {
-	work, err := w.downloading()
-	if err != nil {
-		return err
+// once has the clients that <clients> names do something.
+func (w *world) once(what func() (*busy, error)) func(context.Context, string) error {
+	return func(ctx context.Context, who string) error {
+		b, err := what()
+		if err != nil {
+			return err
+		}
+		return w.doOnce(ctx, who, b)
 	}
-	return w.doOnce(ctx, who, &busy{kind: "download", what: "download " + work.URL, work: same(work)})
 }
 
 // doOnce has the clients that <clients> names do it.
@@ -262,13 +265,24 @@ func (w *world) doOnce(ctx context.Context, who string, b *busy) (err error) {
 	return w.do(ctx, workload.Schedule{}, b)
 }
 
-// keepUp has them go on with it.
-func (w *world) keepUp(who string, b *busy) (err error) {
-	if b.clients, err = w.members(who); err != nil {
-		return err
+// keepUp has them do it again and again.
+func (w *world) keepUp(what func() (*busy, error)) func(string) error {
+	return func(who string) error {
+		b, err := what()
+		if err != nil {
+			return err
+		}
+		if b.clients, err = w.members(who); err != nil {
+			return err
+		}
+		w.keep(b)
+		return nil
 	}
-	w.keep(b)
-	return nil
+}
+
+func (w *world) download() (*busy, error) {
+	work, err := w.downloading()
+	return &busy{kind: "download", what: "download " + work.URL, work: same(work)}, err
 }
 
 func (w *world) downloading() (workload.Download, error) {
@@ -282,12 +296,15 @@ func same(work workload.Work) func(int) workload.Work {
 	return func(int) workload.Work { return work }
 }
 
-func (w *world) upload(ctx context.Context, who string, n size) error {
-	work, err := w.uploading(n)
-	if err != nil {
-		return err
+func (w *world) startUpload(ctx context.Context, who string, n size) error {
+	return w.once(w.upload(n))(ctx, who)
+}
+
+func (w *world) upload(n size) func() (*busy, error) {
+	return func() (*busy, error) {
+		work, err := w.uploading(n)
+		return &busy{kind: "upload", what: "upload to " + work.URL, work: same(work)}, err
 	}
-	return w.doOnce(ctx, who, &busy{kind: "upload", what: "upload to " + work.URL, work: same(work)})
 }
 
 func (w *world) uploading(n size) (workload.Upload, error) {
@@ -296,22 +313,6 @@ func (w *world) uploading(n size) (workload.Upload, error) {
 	}
 	url, err := w.uploadURL()
 	return workload.Upload{URL: url, Bytes: int64(n), Connections: w.config().Download.Connections, Timeout: w.config().Download.Timeout}, err
-}
-
-func (w *world) keepDownloading(who string) error {
-	work, err := w.downloading()
-	if err != nil {
-		return err
-	}
-	return w.keepUp(who, &busy{kind: "download", what: "download " + work.URL, work: same(work)})
-}
-
-func (w *world) keepUploading(who string) error {
-	work, err := w.uploading(20e6)
-	if err != nil {
-		return err
-	}
-	return w.keepUp(who, &busy{kind: "upload", what: "upload to " + work.URL, work: same(work)})
 }
 
 func (w *world) downloaded() error { return w.completed("download", 0) }

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -13,10 +12,10 @@ func (w *world) video() []sentence {
 	const plays = "each plays one of video.urls, in turn, as a player does (HLS, RFC 8216)"
 	return []sentence{
 		{`the video streaming configuration is loaded`, "video.urls is set, or this is the lab", w.videoIsConfigured},
-		{`<clients> start(s) streaming a video simultaneously`, plays + ", for video.duration", w.stream},
+		{`<clients> start(s) streaming a video simultaneously`, plays + ", for video.duration", w.once(w.stream)},
 		{`each client should successfully stream for the given duration`,
 			"each began within video.startup, and stood still for no more than video.max_stall of the time", w.streamed},
-		{`<clients> keep(s) streaming a video`, plays + "; goes on beside the next sentences until it is told to stop, or the scenario ends", w.keepStreaming},
+		{`<clients> keep(s) streaming a video`, plays + "; goes on beside the next sentences until it is told to stop, or the scenario ends", w.keepUp(w.stream)},
 		{`the streams stop`, "no client plays any more; those that failed meanwhile are told", w.stops("video")},
 	}
 }
@@ -48,20 +47,9 @@ func (w *world) streaming() (func(i int) workload.Work, error) {
 	}, nil
 }
 
-func (w *world) stream(ctx context.Context, who string) error {
+func (w *world) stream() (*busy, error) {
 	work, err := w.streaming()
-	if err != nil {
-		return err
-	}
-	return w.doOnce(ctx, who, &busy{kind: "video", what: "stream a video", work: work})
-}
-
-func (w *world) keepStreaming(who string) error {
-	work, err := w.streaming()
-	if err != nil {
-		return err
-	}
-	return w.keepUp(who, &busy{kind: "video", what: "stream a video", work: work})
+	return &busy{kind: "video", what: "stream a video", work: work}, err
 }
 
 func (w *world) streamed() error {

@@ -67,12 +67,14 @@ var interfaceName = word[string]("an interface name (1 to 15 bytes, no white spa
 		!strings.ContainsAny(s, "/:\x00") && !strings.ContainsFunc(s, unicode.IsSpace)
 })
 
-// interfaceOrNone reads an empty text as none.
-func interfaceOrNone(text string) (string, error) {
-	if text == "" {
-		return "", nil
+// orNone reads an empty text as none.
+func orNone[T any](k kind[T]) kind[T] {
+	return func(text string) (v T, err error) {
+		if text == "" {
+			return v, nil
+		}
+		return k(text)
 	}
-	return interfaceName(text)
 }
 
 // namespacePrefix ends in no digit so that <prefix><i> can be taken apart again.
@@ -91,13 +93,6 @@ var webAddress = word[string]("a URL that begins with http:// or https:// and na
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 })
-
-func webAddressOrNone(text string) (string, error) {
-	if text == "" {
-		return "", nil
-	}
-	return webAddress(text)
-}
 
 // command is a program and its arguments, or none.
 var command = word[string]("a program with arguments, {url} among them", func(s string) bool {
@@ -241,14 +236,6 @@ func faults(text string) (fault.Fault, error) {
 		}
 	}
 	return f, err
-}
-
-// lineOrNone reads an empty text as a line without a limit.
-func lineOrNone(text string) (fault.Line, error) {
-	if text == "" {
-		return fault.Line{}, nil
-	}
-	return fault.ParseLine(text)
 }
 
 // listOf reads comma separated items; no text is the empty list, which is nil.

@@ -160,13 +160,7 @@ func (g *gate) addRule(e expr.Any) error {
 	return withNftables(g.ns, func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: gateTable})
 		for _, d := range g.held {
-			chain := c.AddChain(&nftables.Chain{
-				Name:     d.chain,
-				Table:    table,
-				Type:     nftables.ChainTypeFilter,
-				Hooknum:  d.hook,
-				Priority: nftables.ChainPriorityFilter,
-			})
+			chain := filterChain(c, table, d.chain, d.hook)
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: discovery})
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(slices.Clone(d.match), e)})
 		}

@@ -28,6 +28,11 @@ func Masquerade(router *namespace.NS, out string) error {
 	})
 }
 
+// filterChain adds a chain of rules that let packets pass or drop them.
+func filterChain(c *nftables.Conn, table *nftables.Table, name string, hook *nftables.ChainHook) *nftables.Chain {
+	return c.AddChain(&nftables.Chain{Name: name, Table: table, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter})
+}
+
 // isLink matches packets that came, or leave, by the link name.
 func isLink(key expr.MetaKey, name string) []expr.Any {
 	padded := make([]byte, unix.IFNAMSIZ)

@@ -35,13 +35,7 @@ func setNeighbours(router *namespace.NS, n int) error {
 		c.AddTable(table)
 		few := &nftables.Set{Table: table, Name: "few", KeyType: nftables.TypeEtherAddr, Dynamic: true, Size: uint32(n)}
 		_ = c.AddSet(few, nil) // the error is of elements, and it has none
-		chain := c.AddChain(&nftables.Chain{
-			Name:     "in",
-			Table:    table,
-			Type:     nftables.ChainTypeFilter,
-			Hooknum:  nftables.ChainHookPrerouting,
-			Priority: nftables.ChainPriorityFilter,
-		})
+		chain := filterChain(c, table, "in", nftables.ChainHookPrerouting)
 		const solicitation = byte(ipv6.ICMPTypeRouterSolicitation)
 		accept := &expr.Verdict{Kind: expr.VerdictAccept}
 		for _, rule := range [][]expr.Any{

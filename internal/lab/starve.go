@@ -53,13 +53,7 @@ func setStarving(router *namespace.NS, on bool) error {
 			return &expr.Dynset{SrcRegKey: 1, SetName: s.Name, SetID: s.ID, Operation: unix.NFT_DYNSET_OP_ADD}
 		}
 		first := set("first", nftables.TypeEtherAddr, 1)
-		chain := c.AddChain(&nftables.Chain{
-			Name:     "forward",
-			Table:    table,
-			Type:     nftables.ChainTypeFilter,
-			Hooknum:  nftables.ChainHookForward,
-			Priority: nftables.ChainPriorityFilter,
-		})
+		chain := filterChain(c, table, "forward", nftables.ChainHookForward)
 		rule := func(parts ...[]expr.Any) {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: slices.Concat(isProtocol(unix.IPPROTO_TCP), slices.Concat(parts...))})
 		}
