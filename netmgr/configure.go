@@ -213,7 +213,7 @@ func (c *Client) rename() {
 }
 
 func (c *Client) renameLocked() {
-	if c.ns == nil || c.etc == nil && len(c.Global6()) == 0 {
+	if c.ns == nil || !c.hasEtc() && len(c.Global6()) == 0 {
 		return
 	}
 	if err := c.writeResolvConf(); err != nil {

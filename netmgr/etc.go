@@ -35,6 +35,13 @@ type etcFolder struct {
 
 func (c *Client) etcLink() string { return filepath.Join(namespace.EtcDir, c.Name) }
 
+// hasEtc reports whether programs in the client's namespace see a resolv.conf of its.
+func (c *Client) hasEtc() bool {
+	c.m.etc.mu.Lock()
+	defer c.m.etc.mu.Unlock()
+	return c.etc != nil
+}
+
 // writeResolvConf has programs that begin in the client's namespace see what it knows of
 // name servers.
 func (c *Client) writeResolvConf() error {
@@ -107,13 +114,13 @@ func (m *NetworkManager) newFolder(text string) (*etcFolder, error) {
 		return nil, err
 	}
 	home := m.opts.Journal.Folder()
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		return nil, err
-	}
 	for n := len(e.all) + 1; ; n++ { // other managers of the run have theirs there, too
 		f := &etcFolder{path: filepath.Join(home, fmt.Sprint("etc", n))}
-		err := os.Mkdir(f.path, 0o755)
-		if errors.Is(err, os.ErrExist) {
+		err := os.MkdirAll(home, 0o755)
+		if err == nil {
+			err = os.Mkdir(f.path, 0o755)
+		}
+		if errors.Is(err, os.ErrExist) || errors.Is(err, os.ErrNotExist) { // or have just removed it, without a journal
 			continue
 		}
 		if err == nil {
@@ -177,7 +184,10 @@ func (m *NetworkManager) closeEtc() error {
 			return err
 		}
 	}
-	_ = os.Remove(m.opts.Journal.Folder()) // that of nobody's run: others have a journal there
+	if m.opts.Journal == nil { // and nobody else will
+		_ = os.Remove(m.opts.Journal.Folder())
+		_ = os.Remove(journal.Dir)
+	}
 	if e.made {
 		_ = os.Remove(namespace.EtcDir) // fails, rightly, if others use it now
 	}
