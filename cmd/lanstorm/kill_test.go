@@ -189,7 +189,7 @@ func heldLeases(t *testing.T) string {
 // that was sent to it.
 func keptLeases(t *testing.T) (kept string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if kept = heldLeases(t); kept == "" {
 			break
 		}

@@ -37,8 +37,8 @@ func Serve(ctx context.Context, opts Options, ready func(*Lab)) (err error) {
 	return opts.Journal.End()
 }
 
-// downTime bounds how long a standing lab may take to go.
-const downTime = 10 * time.Second
+// downTime bounds how long a standing lab may take to go, on a machine that is busy, too.
+const downTime = 30 * time.Second
 
 // Down takes the standing lab down and returns its link. The error is
 // os.ErrNotExist when there is none.
