@@ -343,7 +343,7 @@ func (w *wire) lay() {
 	w.up(w.far)
 	w.up(w.near)
 	// Until the kernel has seen to the carrier, what is sent is dropped without a word.
-	for end := time.Now().Add(10 * time.Second); w.far.Attrs().OperState != netlink.OperUp; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); w.far.Attrs().OperState != netlink.OperUp; time.Sleep(time.Millisecond) {
 		if w.far, err = netlink.LinkByName("far"); err != nil || time.Now().After(end) {
 			w.tb.Fatal("the wire does not come up: ", err)
 		}
@@ -390,7 +390,7 @@ func aPing(tb testing.TB) []byte {
 // awaitOne sends pings until one is seen.
 func awaitOne(t *testing.T, w *wire, c *Capture) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); len(ours(c)) == 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(ours(c)) == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("nothing was seen")
 		}
