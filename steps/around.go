@@ -91,8 +91,8 @@ func (w *world) stay(ctx context.Context, finding error) {
 	}
 	_ = unix.IoctlSetInt(int(s.keyboard.Fd()), unix.TCFLSH, unix.TCIFLUSH) // an Enter of before does not count
 	clients := w.m.Clients()
-	fmt.Fprint(s.Notes, wrap("", record.Clean(finding.Error())),
-		wrap("", fmt.Sprintf("%s of %s stay as they are. Look around from another terminal, such as:",
+	fmt.Fprint(s.Notes, wrap(0, record.Clean(finding.Error())),
+		wrap(0, fmt.Sprintf("%s of %s stay as they are. Look around from another terminal, such as:",
 			measure.Times(len(clients), "client"), s.chronicle.scenario.Location)))
 	fmt.Fprintf(s.Notes, `
   sudo ip netns exec %s ip address     as this client; or ping, dig, a shell

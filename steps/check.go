@@ -80,7 +80,8 @@ func (s *Suite) Check() (Checked, error) {
 		paths = []string{"."}
 	}
 	for _, path := range paths {
-		root := filepath.Clean(lineSuffix.ReplaceAllString(path, ""))
+		root, _, _ := fileAndLine(path)
+		root = filepath.Clean(root)
 		info, err := os.Stat(root)
 		if err == nil && info.IsDir() {
 			root += "/" // and so WalkDir follows a symbolic link
@@ -119,14 +120,12 @@ func (s *Suite) Check() (Checked, error) {
 
 // setting is where a key was set. What is wrong is in that file from then on.
 func (c *checker) setting(s *Suite, key string) *messages.Location {
-	origin := s.Config.Origin[key]
-	line, _ := strconv.ParseInt(strings.TrimPrefix(lineSuffix.FindString(origin), ":"), 10, 64)
-	c.file = lineSuffix.ReplaceAllString(origin, "")
-	return &messages.Location{Line: line, Column: 1}
+	at := &messages.Location{Column: 1}
+	c.file, at.Line, _ = fileAndLine(s.Config.Origin[key])
+	return at
 }
 
 var (
-	lineSuffix  = regexp.MustCompile(`(:\d+){1,2}$`) // as locations are printed, with the column or without
 	tagName     = regexp.MustCompile(`(~|\bnot\s+)?(@[^\s&,()~]+)`)
 	spacedColon = regexp.MustCompile(`^(Scenario( Outline)?|Background|Examples?|Rule)\s+:`)
 	parserLine  = regexp.MustCompile(`(?m)^\((\d+):(\d+)\): (.*)$`)
@@ -192,6 +191,8 @@ func (c *checker) read(file string) error {
 	return nil
 }
 
+var stepKeywords = []string{"Given", "When", "Then", "And", "But"}
+
 // notGherkin begins what the parser has found.
 const notGherkin = "not Gherkin: "
 
@@ -216,7 +217,7 @@ func unparsed(message string) (short, remedy string) {
 		}
 	}
 	switch {
-	case slices.Contains([]string{"Given", "When", "Then", "And", "But"}, short):
+	case slices.Contains(stepKeywords, short):
 		return short, "write a sentence behind it"
 	case spacedColon.MatchString(short):
 		return short, "no space before the colon"
@@ -234,8 +235,8 @@ var header = regexp.MustCompile(`(?i)^(?:background|examples?|rule)\s*(?::|$)|^s
 
 // likeKeyword reports whether a step is meant to begin with this word.
 func likeKeyword(word string) bool {
-	return slices.ContainsFunc([]string{"given", "when", "then", "and", "but"}, func(keyword string) bool {
-		return edits(strings.ToLower(word), keyword) <= (len(keyword)-1)/2
+	return slices.ContainsFunc(stepKeywords, func(keyword string) bool {
+		return edits(strings.ToLower(word), strings.ToLower(keyword)) <= (len(keyword)-1)/2
 	})
 }
 

@@ -88,10 +88,7 @@ func nodesOf(doc *messages.GherkinDocument) map[string]node {
 // retrieve reads the features at Paths, and marks the scenarios that they name.
 func (s *Suite) retrieve() (all []*feature, err error) {
 	for _, path := range s.Paths {
-		at := lineBehind.FindStringSubmatch(path)
-		if at != nil {
-			path = at[1]
-		}
+		path, line, ofLine := fileAndLine(path)
 		found, err := godog.TestSuite{Options: &godog.Options{Paths: []string{filepath.Clean(path)}, FS: s.FS}}.RetrieveFeatures()
 		if err != nil {
 			return nil, errors.New(oneLine(err))
@@ -106,8 +103,7 @@ func (s *Suite) retrieve() (all []*feature, err error) {
 				})
 			}
 			pickles := all[i].pickles
-			if at != nil {
-				line, _ := strconv.ParseInt(at[2], 10, 64) // too large a number is beyond any file
+			if ofLine {
 				if pickles, err = all[i].on(line); err != nil {
 					return nil, err
 				}
@@ -120,7 +116,17 @@ func (s *Suite) retrieve() (all []*feature, err error) {
 	return all, nil
 }
 
-// lineBehind reads a location as it is printed, with the column or without.
+// fileAndLine takes a location apart as it is printed, with the column or without. ofLine
+// is false for a file alone.
+func fileAndLine(at string) (file string, line int64, ofLine bool) {
+	m := lineBehind.FindStringSubmatch(at)
+	if m == nil {
+		return at, 0, false
+	}
+	line, _ = strconv.ParseInt(m[2], 10, 64) // too large a number is beyond any file
+	return m[1], line, true
+}
+
 var lineBehind = regexp.MustCompile(`^(.+?):(\d+)(?::\d+)?$`)
 
 // lineOf is the line of a scenario or, of an outline, of its row.

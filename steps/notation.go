@@ -3,7 +3,6 @@ package steps
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/cucumber/godog"
 	messages "github.com/cucumber/messages/go/v21"
+
+	"github.com/lanstorm/lanstorm/internal/config"
 )
 
 // legend explains to people how sentences are written down.
@@ -137,8 +138,7 @@ func readTime(text string) (time.Duration, error) {
 type webPage string
 
 func readPage(text string) (webPage, error) {
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+	if !config.IsWebAddress(text) {
 		return "", fmt.Errorf("%q is no URL: it begins with http:// or https:// and the name of a host", text)
 	}
 	return webPage(text), nil

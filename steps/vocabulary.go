@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/cucumber/godog"
+
+	"github.com/lanstorm/lanstorm/internal/screen"
 )
 
 // sentence is one row of the vocabulary. text is written for people, in the
@@ -113,7 +115,7 @@ const keywords = "Begin a sentence with Given, When, Then, And or But: the word 
 func PrintVocabulary(out io.Writer, words ...string) error {
 	return printEntries(out, words, func(b *strings.Builder, all []entry) {
 		if len(words) == 0 {
-			b.WriteString(wrap("", keywords) + legend)
+			b.WriteString(wrap(0, keywords) + legend)
 		}
 		chapter := ""
 		for _, e := range all {
@@ -121,11 +123,11 @@ func PrintVocabulary(out io.Writer, words ...string) error {
 				chapter = e.Chapter
 				fmt.Fprintf(b, "\n%s\n", chapter)
 			}
-			b.WriteString(wrap("  ", e.Sentence))
+			b.WriteString(wrap(2, e.Sentence))
 			for _, also := range e.Also {
-				b.WriteString(wrap("  ", "or: "+also))
+				b.WriteString(wrap(2, "or: "+also))
 			}
-			b.WriteString(wrap("        ", e.Means))
+			b.WriteString(wrap(8, e.Means))
 		}
 	})
 }
@@ -168,20 +170,5 @@ func printEntries(out io.Writer, words []string, print func(*strings.Builder, []
 	return err
 }
 
-// wrap breaks text into lines of 80 columns, each behind the indent; those of a
-// longer word are longer.
-func wrap(indent, text string) string {
-	var b strings.Builder
-	line := indent
-	for _, word := range strings.Fields(text) {
-		if len(line)+1+len(word) > 80 && line != indent {
-			b.WriteString(line + "\n")
-			line = indent
-		}
-		if line != indent {
-			line += " "
-		}
-		line += word
-	}
-	return b.String() + line + "\n"
-}
+// wrap breaks text into lines of 80 columns, each behind an indent.
+func wrap(indent int, text string) string { return screen.Indented(indent, text, 80) + "\n" }

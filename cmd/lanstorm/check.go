@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lanstorm/lanstorm/internal/measure"
 	"github.com/lanstorm/lanstorm/steps"
 )
 
@@ -60,7 +61,7 @@ Exit code: 0 no mistake, 1 mistakes, 2 something could not be read.`,
 		if *asJSON {
 			err = json.NewEncoder(out).Encode(append([]steps.Mistake{}, checked.Mistakes...))
 		} else {
-			_, err = fmt.Fprintf(out, "%s, %s: %s; %s skipped here\n", count(checked.Files, "file"), count(checked.Scenarios, "scenario"), count(mistakes, "mistake"), count(notes, "scenario"))
+			_, err = fmt.Fprintf(out, "%s, %s: %s; %s skipped here\n", measure.Times(checked.Files, "file"), measure.Times(checked.Scenarios, "scenario"), measure.Times(mistakes, "mistake"), measure.Times(notes, "scenario"))
 		}
 		if err == nil && mistakes > 0 {
 			return exitCode(steps.ExitFailed)
@@ -68,13 +69,6 @@ Exit code: 0 no mistake, 1 mistakes, 2 something could not be read.`,
 		return err
 	}
 	return cmd
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // annotation is a workflow command of GitHub Actions, as its toolkit escapes it.

@@ -89,10 +89,13 @@ var label = word[string]("a text of at most 100 printable characters", func(s st
 	return utf8.RuneCountInString(s) <= 100 && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 })
 
-var webAddress = word[string]("a URL that begins with http:// or https:// and names a host", func(s string) bool {
+var webAddress = word[string]("a URL that begins with http:// or https:// and names a host", IsWebAddress)
+
+// IsWebAddress reports whether s is a URL that clients can be sent to.
+func IsWebAddress(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
-})
+}
 
 // command is a program and its arguments, or none.
 var command = word[string]("a program with arguments, {url} among them", func(s string) bool {

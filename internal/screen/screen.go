@@ -53,7 +53,7 @@ func (s *Screen) Scenario(sc record.Scenario) {
 	defer s.mu.Unlock()
 	if s.feature != sc.Feature {
 		s.feature = sc.Feature
-		s.print("\n" + s.paint(bold, indented(0, record.Clean(sc.Feature), s.width)) + "\n")
+		s.print("\n" + s.paint(bold, Indented(0, record.Clean(sc.Feature), s.width)) + "\n")
 	}
 	head := s.beside(record.Clean(sc.Name), s.width-4, sc.Location)
 	s.print("\n  " + strings.ReplaceAll(head, "\n", "\n  ") + "\n")
@@ -147,7 +147,7 @@ func (s *Screen) Step(st record.Step) {
 			if i == 0 {
 				line = strings.ToUpper(string(st.Verdict)) + ": " + line
 			}
-			s.print(s.paint(colour, indented(8, record.Clean(strings.TrimSpace(line)), s.width)) + "\n")
+			s.print(s.paint(colour, Indented(8, record.Clean(strings.TrimSpace(line)), s.width)) + "\n")
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (s *Screen) Aside(text string) {
 func (s *Screen) print(text string) { _, _ = io.WriteString(s.out, text) }
 
 func (s *Screen) wrapped(indent int, text string) {
-	s.print(indented(indent, record.Clean(text), s.width) + "\n")
+	s.print(Indented(indent, record.Clean(text), s.width) + "\n")
 }
 
 // The colours of a terminal (ECMA-48 §8.3.117).
@@ -197,11 +197,11 @@ func colour(v record.Verdict) string {
 // beside puts a note at the right end of text, in a new line if there is no room.
 func (s *Screen) beside(text string, width int, note string) string {
 	if note == "" {
-		return indented(0, text, width)
+		return Indented(0, text, width)
 	}
 	gap := width - utf8.RuneCountInString(text) - utf8.RuneCountInString(note)
 	if gap < 2 {
-		lines := strings.Split(indented(0, text, width-utf8.RuneCountInString(note)-2), "\n")
+		lines := strings.Split(Indented(0, text, width-utf8.RuneCountInString(note)-2), "\n")
 		last := &lines[len(lines)-1]
 		*last += strings.Repeat(" ", max(2, width-utf8.RuneCountInString(*last)-utf8.RuneCountInString(note))) + note
 		return strings.Join(lines, "\n")
@@ -209,8 +209,8 @@ func (s *Screen) beside(text string, width int, note string) string {
 	return text + strings.Repeat(" ", gap) + note
 }
 
-// indented folds text to lines of width, each indented.
-func indented(indent int, text string, width int) string {
+// Indented folds text to lines of width, each indented.
+func Indented(indent int, text string, width int) string {
 	var b strings.Builder
 	room, used := max(20, width-indent), 0
 	for i, word := range strings.Fields(text) {
