@@ -76,7 +76,8 @@ func TestWhatIsNotOursIsLeftAlone(t *testing.T) {
 			t.Setenv("LANSTORM_CLIENTS_PREFIX", "c")
 			t.Setenv("LANSTORM_LAB_FAULTS", "no-gateway")
 			cmd, output := lanstorm(t, "run", "f.feature")
-			if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
+			// 3: so it is on a machine that is busy with something else.
+			if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 && cmd.ProcessState.ExitCode() != 3 {
 				t.Errorf("%v\n%s", err, output)
 			}
 		}},

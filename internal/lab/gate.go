@@ -25,7 +25,7 @@ import (
 type gate struct {
 	ns    *namespace.NS
 	held  []diversion
-	queue *nfQueue
+	queue nfQueue
 	late  chan latecomer
 	open  chan struct{} // closed when nothing is to be held any more
 	work  sync.WaitGroup

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mdlayher/socket"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/namespace"
@@ -15,10 +15,7 @@ import (
 // nfQueue is a netlink(7) socket on which the kernel asks what is to become of
 // the packets that netfilter's queue number 0 holds (nfnetlink_queue.c). When
 // it is closed those that are held are dropped.
-type nfQueue struct {
-	*socket.Conn
-	buf []byte
-}
+type nfQueue struct{ *netlink.Conn }
 
 // queueRoom is how many packets are held at most. More are dropped, as by a
 // router whose buffers are full.
@@ -44,120 +41,84 @@ const (
 )
 
 // openQueue makes this process the one that is asked.
-func openQueue(ns *namespace.NS) (q *nfQueue, err error) {
-	q = &nfQueue{buf: make([]byte, 1<<16)}
+func openQueue(ns *namespace.NS) (q nfQueue, err error) {
 	err = ns.Do(func() error {
-		q.Conn, err = socket.Socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER, "netlink", nil)
+		q.Conn, err = netlink.Dial(unix.NETLINK_NETFILTER, nil)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return q, err
 	}
 	if err := q.bind(); err != nil {
 		q.Close()
-		return nil, fmt.Errorf("packet queue (the kernel's nfnetlink_queue): %w", err)
+		return q, fmt.Errorf("packet queue (the kernel's nfnetlink_queue): %w", err)
 	}
 	return q, nil
 }
 
-func (q *nfQueue) bind() error {
+func (q nfQueue) bind() error {
 	if err := q.SetReadBuffer(8 << 20); err != nil {
 		return err
 	}
-	room := binary.BigEndian.AppendUint32(nil, queueRoom)
-	for _, m := range [][]byte{
-		nfMessage(msgConfig, unix.NLM_F_ACK, nfAttr{attrCommand, []byte{commandBind, 0, 0, unix.AF_INET}}),
-		nfMessage(msgConfig, unix.NLM_F_ACK, nfAttr{attrParams, []byte{0, 0, 0, 0, copyMeta}}, nfAttr{attrMaxLength, room}),
+	for _, attrs := range [][]netlink.Attribute{
+		{{Type: attrCommand, Data: []byte{commandBind, 0, 0, unix.AF_INET}}},
+		{{Type: attrParams, Data: []byte{0, 0, 0, 0, copyMeta}}, {Type: attrMaxLength, Data: binary.BigEndian.AppendUint32(nil, queueRoom)}},
 	} {
-		if err := q.order(m); err != nil {
+		if _, err := q.Execute(nfMessage(msgConfig, netlink.Acknowledge, attrs...)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// order sends m and waits until the kernel has done so.
-func (q *nfQueue) order(m []byte) error {
-	if _, err := q.Write(m); err != nil {
-		return err
-	}
-	n, err := q.Read(q.buf)
-	switch {
-	case err != nil:
-		return err
-	case n < headerLen || binary.NativeEndian.Uint16(q.buf[4:]) != unix.NLMSG_ERROR:
-		return errors.New("the answer is not an acknowledgement")
-	}
-	if code := int32(binary.NativeEndian.Uint32(q.buf[16:])); code != 0 {
-		return unix.Errno(-code)
-	}
-	return nil
-}
-
 // next waits for a packet and returns the number that it has in the queue.
-func (q *nfQueue) next() (id uint32, err error) {
+func (q nfQueue) next() (id uint32, err error) {
 	for {
-		n, err := q.Read(q.buf)
-		if errors.Is(err, unix.ENOBUFS) {
-			continue // packets came faster than they were read: some are lost
+		messages, err := q.Receive()
+		if errno := unix.Errno(0); errors.As(err, &errno) && errno != unix.EBADF {
+			continue // packets came faster than they were read, or one was gone before it was judged
 		}
 		if err != nil {
 			return 0, err
 		}
-		if id, ok := packetID(q.buf[:n]); ok {
-			return id, nil
+		for _, m := range messages { // it is one
+			if id, ok := packetID(m); ok {
+				return id, nil
+			}
 		}
 	}
 }
 
 // judge decides the fate of a packet.
-func (q *nfQueue) judge(id, verdict uint32) {
+func (q nfQueue) judge(id, verdict uint32) {
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, verdict), id)
 	// It fails when the packet is gone already, with the link that it came by.
-	_, _ = q.Write(nfMessage(msgVerdict, 0, nfAttr{attrVerdictHeader, header}))
+	_, _ = q.Send(nfMessage(msgVerdict, 0, netlink.Attribute{Type: attrVerdictHeader, Data: header}))
 }
 
 // stop makes next return, now and for ever.
-func (q *nfQueue) stop() { _ = q.SetReadDeadline(time.Unix(1, 0)) }
+func (q nfQueue) stop() { _ = q.SetReadDeadline(time.Unix(1, 0)) }
 
-type nfAttr struct {
-	kind  uint16
-	value []byte
-}
+// nfgenmsgLen is the header before the attributes (linux/netfilter/nfnetlink.h). Ours is
+// zero: any family, version 0, queue number 0.
+const nfgenmsgLen = 4
 
-// headerLen is nlmsghdr (netlink(7)) and nfgenmsg (linux/netfilter/nfnetlink.h).
-const headerLen = 16 + 4
-
-// nfMessage is a request to netfilter. The rest of its nfgenmsg is zero: any
-// family, version 0, queue number 0.
-func nfMessage(kind, flags uint16, attrs ...nfAttr) []byte {
-	m := make([]byte, headerLen, 64)
-	binary.NativeEndian.PutUint16(m[4:], kind)
-	binary.NativeEndian.PutUint16(m[6:], unix.NLM_F_REQUEST|flags)
-	for _, a := range attrs {
-		m = binary.NativeEndian.AppendUint16(m, uint16(4+len(a.value)))
-		m = binary.NativeEndian.AppendUint16(m, a.kind)
-		m = append(m, a.value...)
-		m = append(m, make([]byte, -len(a.value)&3)...) // to a multiple of four bytes
-	}
-	binary.NativeEndian.PutUint32(m, uint32(len(m)))
-	return m
+// nfMessage is a request to netfilter.
+func nfMessage(kind netlink.HeaderType, flags netlink.HeaderFlags, attrs ...netlink.Attribute) netlink.Message {
+	data, _ := netlink.MarshalAttributes(attrs) // fails for what is longer than 64 KiB
+	return netlink.Message{Header: netlink.Header{Type: kind, Flags: netlink.Request | flags}, Data: append(make([]byte, nfgenmsgLen), data...)}
 }
 
 // packetID finds the number of the packet that m asks about, if it asks.
-func packetID(m []byte) (id uint32, ok bool) {
-	if len(m) < headerLen || binary.NativeEndian.Uint16(m[4:]) != msgPacket {
+func packetID(m netlink.Message) (id uint32, ok bool) {
+	if m.Header.Type != msgPacket || len(m.Data) < nfgenmsgLen {
 		return 0, false
 	}
-	for attrs := m[headerLen:]; len(attrs) >= 4; {
-		size := int(binary.NativeEndian.Uint16(attrs))
-		if size < 4 || size > len(attrs) {
-			return 0, false
+	attrs, _ := netlink.UnmarshalAttributes(m.Data[nfgenmsgLen:])
+	for _, a := range attrs {
+		if a.Type == attrPacketHeader && len(a.Data) >= 4 {
+			return binary.BigEndian.Uint32(a.Data), true
 		}
-		if binary.NativeEndian.Uint16(attrs[2:]) == attrPacketHeader && size >= 8 {
-			return binary.BigEndian.Uint32(attrs[4:]), true
-		}
-		attrs = attrs[min((size+3)&^3, len(attrs)):]
 	}
 	return 0, false
 }
