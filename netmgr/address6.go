@@ -113,10 +113,9 @@ func (c *Client) noRouter6() error {
 	return fmt.Errorf("no default router for IPv6: %s advertises a router lifetime of 0", list[0].Addr)
 }
 
-// union is all of a, and what b has besides.
-func union[T comparable](a, b []T) []T {
-	all := slices.Clone(a)
-	for _, v := range b {
+// union is what the lists have, each value once.
+func union[T comparable](lists ...[]T) (all []T) {
+	for _, v := range slices.Concat(lists...) {
 		if !slices.Contains(all, v) {
 			all = append(all, v)
 		}

@@ -117,6 +117,11 @@ func (m *NetworkManager) Outages(since time.Time) (some []Outage) {
 	return some
 }
 
+// parentGone reports whether the parent link is not there any more.
+func (m *NetworkManager) parentGone() bool {
+	return slices.ContainsFunc(m.Outages(time.Now()), func(o Outage) bool { return o.Gone })
+}
+
 // linkState is what a message says of a link.
 type linkState struct {
 	index   int

@@ -84,14 +84,22 @@ func (c *Client) ownResolvConf() error {
 
 // leadTo has the client's link lead to a folder. Like newFolder it needs the lock.
 func (c *Client) leadTo(f *etcFolder) (err error) {
-	link := c.etcLink()
-	switch c.etc {
-	case f:
+	if c.etc == f {
 		return nil
-	case nil:
-		err = f.lead(link)
-	default:
-		err = f.replace(link, filepath.Join(namespace.EtcDir, c.m.etcDraft()+c.Name))
+	}
+	link := c.etcLink()
+	for range 3 {
+		if c.etc == nil {
+			err = f.lead(link)
+		} else {
+			err = f.replace(link, filepath.Join(namespace.EtcDir, c.m.etcDraft()+c.Name))
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if err := c.m.makeEtc(); err != nil { // or another run, which had made it, has just ended
+			return err
+		}
 	}
 	if err != nil {
 		return err
@@ -103,16 +111,22 @@ func (c *Client) leadTo(f *etcFolder) (err error) {
 	return nil
 }
 
+// makeEtc makes /etc/netns, if it is not there.
+func (m *NetworkManager) makeEtc() error {
+	err := os.Mkdir(namespace.EtcDir, 0o755)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		m.etc.made = true
+		namespace.SetMaker(namespace.EtcDir, m.opts.Journal.Mark())
+	}
+	return err
+}
+
 // newFolder makes a folder with this resolv.conf.
 func (m *NetworkManager) newFolder(text string) (*etcFolder, error) {
 	e := &m.etc
-	switch err := os.Mkdir(namespace.EtcDir, 0o755); {
-	case err == nil:
-		e.made = true
-		namespace.SetMaker(namespace.EtcDir, m.opts.Journal.Mark())
-	case !errors.Is(err, os.ErrExist):
-		return nil, err
-	}
 	home := m.opts.Journal.Folder()
 	for n := len(e.all) + 1; ; n++ { // other managers of the run have theirs there, too
 		f := &etcFolder{path: filepath.Join(home, fmt.Sprint("etc", n))}

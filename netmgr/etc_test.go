@@ -38,6 +38,24 @@ func TestClientsShareWhatTheyAreTold(t *testing.T) {
 	}
 }
 
+// Another run may take /etc/netns away, which it had made, before a client has its link.
+func TestEtcIsMadeAgain(t *testing.T) {
+	l := startLab(t, labOf(lab.NoIPv6))
+	m := newManager(t, netmgr.Options{Parent: l.Parent})
+	create(t, m, 1)
+	if err := os.RemoveAll(namespace.EtcDir); err != nil {
+		t.Fatal(err)
+	}
+	c := create(t, m, 1)[1]
+	if _, err := os.Stat(filepath.Join(namespace.EtcDir, c.Name, "resolv.conf")); err != nil {
+		t.Error(err)
+	}
+	cleanup(t, m)
+	if _, err := os.Stat(namespace.EtcDir); err == nil {
+		t.Errorf("%s is left", namespace.EtcDir)
+	}
+}
+
 // A program that runs when its client is told more sees that, as on any host.
 func TestAProgramSeesNewNameServers(t *testing.T) {
 	l := startLab(t, labOf(lab.SLAAC))

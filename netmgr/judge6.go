@@ -18,7 +18,7 @@ func (m *NetworkManager) Await6(ctx context.Context) error {
 		return nil
 	}
 	const long = time.Hour // Settled6 knows when to give up
-	return Await(ctx, time.Now().Add(long), m.clients, (*Client).Settled6)
+	return Await(ctx, time.Now().Add(long), m.clients, func(c *Client) bool { return c.Settled6() || m.parentGone() })
 }
 
 // Without6 are the clients that have no global IPv6 address for new connections,

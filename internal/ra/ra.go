@@ -213,21 +213,11 @@ func DHCPv6(routers []Router) (managed, other bool) {
 // SLAAC reports whether hosts make addresses by themselves.
 func (n Router) SLAAC() bool { return slices.ContainsFunc(n.Prefixes, Prefix.SLAAC) }
 
-// Names are the name servers and the search list of all routers.
+// Names are the name servers and the search lists of all routers, as often as they say so.
 func (r *Routers) Names() (servers []netip.Addr, search []string) {
 	for _, n := range r.List() {
-		if time.Since(n.Newest) >= n.dnsFor {
-			continue
-		}
-		for _, a := range n.DNS {
-			if !slices.Contains(servers, a) {
-				servers = append(servers, a)
-			}
-		}
-		for _, name := range n.Search {
-			if !slices.Contains(search, name) {
-				search = append(search, name)
-			}
+		if time.Since(n.Newest) < n.dnsFor {
+			servers, search = append(servers, n.DNS...), append(search, n.Search...)
 		}
 	}
 	return servers, search
