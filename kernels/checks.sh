@@ -87,6 +87,8 @@ if [ "$scope" = all ]; then
 		TestTheKernelGetsWhatTheLeaseSays TestMTUOfTheLease TestAPointToPointLease TestAllOrNothing \
 		TestLeasesAreRenewedInTheKernelToo TestARefusedAddressIsNeverUsed \
 		TestWhatIsNotOursIsLeftAlone TestTheMacvlanGoesEvenWhenItsNamespaceIsHeld \
+		TestClientsHaveWhatTheRouterOffers TestClientsThatSpeakNothingButIPv6 TestAPrefixThatIsNoMore TestAWatchThatOverflows \
+		TestClientsShareWhatTheyAreTold \
 		TestAProgramSeesItsClientsMachine TestTwoClientsTalkByUDP TestHTTPComesFromTheClient \
 		TestPingOfRoutersThatRefuse TestClientsReachEachOther TestPrivateModeKeepsClientsApart \
 		TestAllClientsAreProbed TestDelayIsMeasured TestEachRequestIsSeenToLeave TestOverflowsAreCounted
