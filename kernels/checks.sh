@@ -12,14 +12,14 @@ set -u
 scope=$1
 failed=0
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log" "$log.code"' EXIT
 
 # row KEY TEXT: a cell of the table, which has | between its own cells.
 row() { printf 'row: %s: %s\n' "$1" "$(printf %s "$2" | tr '|\r\n' '/  ')"; }
 fail() { failed=1; row failed "$1"; }
 # keep COMMAND...: runs it, and shows and keeps what it prints. What it returns
 # is its exit code, which a pipe would swallow.
-keep() { "$@" >"$log" 2>&1; code=$?; cat "$log"; return $code; }
+keep() { { "$@" 2>&1; echo $? >"$log.code"; } | tee "$log"; return "$(cat "$log.code")"; }
 
 features() { # TAGS: in the lab
 	echo "== features $1"
