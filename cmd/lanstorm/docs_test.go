@@ -173,3 +173,38 @@ func placeForDocuments(t *testing.T) (dir, log, path string) {
 	}
 	return dir, log, path
 }
+
+// What `make kernels` asks for by name is there: it takes long, and is run by hand.
+func TestTheTestsForOtherKernelsAreThere(t *testing.T) {
+	script, err := os.ReadFile("../../kernels/checks.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, pattern := range []string{"../../netmgr/*_test.go", "../../internal/*/*_test.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(text, -1) {
+				known[filepath.Base(filepath.Dir(file))+" "+string(m[1])] = true
+			}
+		}
+	}
+	asked := regexp.MustCompile(`(?m)^\ttests (\w+)((?:\\\n|.)*)$`).FindAllStringSubmatch(string(script), -1)
+	if len(asked) < 4 {
+		t.Fatalf("%d packages are asked for", len(asked))
+	}
+	for _, m := range asked {
+		for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(m[2], -1) {
+			if !known[m[1]+" "+name] {
+				t.Errorf("there is no %s in %s", name, m[1])
+			}
+		}
+	}
+}
