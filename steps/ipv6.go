@@ -10,6 +10,8 @@ import (
 
 	"github.com/lanstorm/lanstorm/internal/health"
 	"github.com/lanstorm/lanstorm/internal/measure"
+	"github.com/lanstorm/lanstorm/internal/packets"
+	"github.com/lanstorm/lanstorm/internal/ra"
 	"github.com/lanstorm/lanstorm/internal/record"
 	"github.com/lanstorm/lanstorm/netmgr"
 )
@@ -114,8 +116,13 @@ func (w *world) followsIPv6(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(m.Routers6()) == 0 {
+	routers := m.Routers6()
+	if len(routers) == 0 {
 		return errors.New("no router has advertised itself: " + m.Clients()[0].Missing6().Error())
+	}
+	// How often it does is seen after a while only: the first may have been for one client.
+	if err := packets.Pause(ctx, time.Until(routers[0].First.Add(2*ra.LeastGap))); err != nil {
+		return err
 	}
 	against := m.Remarks6()
 	if len(against) == 0 {

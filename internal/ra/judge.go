@@ -9,9 +9,12 @@ import (
 	"github.com/lanstorm/lanstorm/internal/remark"
 )
 
+// LeastGap is what must lie between two advertisements to all hosts (RFC 4861 §10,
+// MIN_DELAY_BETWEEN_RAS).
+const LeastGap = 3 * time.Second
+
 // How often routers may advertise themselves, and for how long.
 const (
-	leastGap      = 3 * time.Second    // between two advertisements to all hosts (RFC 4861 §10, MIN_DELAY_BETWEEN_RAS)
 	flood         = 20                 // of them in a second are no mistake in counting
 	mostPreferred = 2700 * time.Second // RFC 9096 §3.4, of router and prefix
 	mostValid     = 5400 * time.Second
@@ -79,7 +82,7 @@ func (r *Routers) pace(n *Router, now time.Time) {
 	const kept = flood
 	if last := len(n.multicast) - 1; last >= 0 {
 		gap := now.Sub(n.multicast[last])
-		if gap < leastGap-blur {
+		if gap < LeastGap-blur {
 			r.remarks.Add("advertisements to all hosts more often than each 3 seconds", "4861 §6.2.6", "%s after the one before, by %s", gap.Round(10*time.Millisecond), n.Addr)
 		}
 	}
