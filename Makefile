@@ -13,7 +13,8 @@
 #               what the DHCP features say of these, and lanstorm against routers of
 #               IPv6, into docs/interop.md; takes half an hour
 # make kernels  the features and some tests on Debian's kernels in QEMU, into
-#               docs/kernels.md; KERNELS="bookworm-arm64 ..." or here for fewer
+#               docs/kernels.md; takes an hour; KERNELS="bookworm-arm64 ..." or here
+#               for fewer
 # make fuzz     every fuzz target, FUZZTIME each
 
 GO       ?= go
