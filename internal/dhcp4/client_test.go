@@ -38,6 +38,7 @@ type script struct {
 	lost    []string
 	idled   int
 	failed  error
+	heard   chan struct{} // closed when all answers so far are
 }
 
 func (s *script) Broadcast(b []byte) error { return s.send(b, "") }
@@ -59,7 +60,13 @@ func (s *script) send(b []byte, _ string) error {
 	s.seen[msg.MessageType()]++
 	if s.server != nil {
 		answers := s.server(msg, before)
+		earlier, done := s.heard, make(chan struct{})
+		s.heard = done
 		go func() {
+			defer close(done)
+			if earlier != nil {
+				<-earlier
+			}
 			for _, a := range answers {
 				s.group.Receive([6]byte(s.client.id.MAC), a, serverMAC)
 			}

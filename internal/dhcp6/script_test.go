@@ -37,6 +37,7 @@ type script struct {
 	bound    []Lease
 	lost     []string
 	informed []Config
+	heard    chan struct{} // closed when all answers so far are
 }
 
 func (s *script) Send(b []byte) error {
@@ -52,7 +53,13 @@ func (s *script) Send(b []byte) error {
 	s.sent, s.at = append(s.sent, m), append(s.at, time.Now())
 	answers := s.server(m, s.seen[m.MessageType])
 	s.seen[m.MessageType]++
+	earlier, done := s.heard, make(chan struct{})
+	s.heard = done
 	go func() {
+		defer close(done)
+		if earlier != nil {
+			<-earlier
+		}
 		for _, a := range answers {
 			s.group.Receive([6]byte(s.client.id.MAC), a, router)
 		}
