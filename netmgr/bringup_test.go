@@ -44,18 +44,19 @@ func TestClientsEndInTheModeAskedFor(t *testing.T) {
 func TestArrivalsKeepTheirPace(t *testing.T) {
 	l := startLab(t, labOptions())
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
-	const gap = 100 * time.Millisecond // the first may be late by as much
+	const gap = 100 * time.Millisecond
+	begin := time.Now()
 	if err := m.CreateClientsAs(t.Context(), 10, netmgr.Arrival{Gap: gap}); err != nil {
 		t.Fatal(err)
 	}
 	clients := m.Clients()
 	for i, c := range clients {
-		if since := c.Timings.Asked.Sub(clients[0].Timings.Asked); i > 0 && since < time.Duration(i-1)*gap {
-			t.Errorf("%s asked %s after %s, want about %s", c.Name, since, clients[0].Name, time.Duration(i)*gap)
+		if since := c.Timings.Asked.Sub(begin); since < time.Duration(i)*gap {
+			t.Errorf("%s asked after %s, want %s and more", c.Name, since, time.Duration(i)*gap)
 		}
 	}
 	made := m.Creation()
-	if made.AskedRate != 10 || made.AchievedRate <= 0 || made.AchievedRate > 12 {
+	if made.AskedRate != 10 || made.AchievedRate <= 0 {
 		t.Errorf("asked for %v clients per second, want 10; achieved %v", made.AskedRate, made.AchievedRate)
 	}
 	if want := "10 clients in "; !strings.HasPrefix(made.String(), want) || !strings.Contains(made.String(), " per second (asked: 10)") {

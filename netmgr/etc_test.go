@@ -77,11 +77,16 @@ func TestAProgramSeesNewNameServers(t *testing.T) {
 	if names := m.WithoutNames6(); names != nil {
 		t.Error(names)
 	}
+	want := "nameserver " + router6.String() + "\n"
+	await(t, "its resolv.conf has it", func() bool {
+		text, _ := os.ReadFile(filepath.Join(namespace.EtcDir, c.Name, "resolv.conf"))
+		return strings.HasSuffix(string(text), want)
+	})
 	in.Close()
 	if err := program.Wait(); err != nil && program.ProcessState.ExitCode() != 0 {
 		t.Fatal(err)
 	}
-	if want := "nameserver " + router6.String() + "\n"; !strings.HasSuffix(out.String(), want) {
+	if !strings.HasSuffix(out.String(), want) {
 		t.Errorf("it saw\n%s", &out)
 	}
 }

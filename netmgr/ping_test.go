@@ -36,7 +36,7 @@ func lost(t *testing.T, results []netmgr.PingResult, sent int, want string) {
 
 // brief is a ping that soon gives up on silence.
 func brief(count int) netmgr.Ping {
-	return netmgr.Ping{Count: count, Interval: 20 * time.Millisecond, Timeout: 300 * time.Millisecond}
+	return netmgr.Ping{Count: count, Interval: 20 * time.Millisecond, Timeout: time.Second}
 }
 
 func TestPingWithoutClientsHasNoResults(t *testing.T) {
@@ -135,7 +135,7 @@ func TestPingOfAHostThatIgnoresIt(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: l.Parent})
 	create(t, m, 2)
 	ignorePings(t, l.Namespaces()[0])
-	lost(t, m.PingAll(t.Context(), netmgr.Gateway, brief(3)), 3, "10.77.0.1 did not answer within 300ms (3 requests sent)")
+	lost(t, m.PingAll(t.Context(), netmgr.Gateway, brief(3)), 3, "10.77.0.1 did not answer within 1s (3 requests sent)")
 }
 
 func TestPingEndsWithItsContext(t *testing.T) {
@@ -239,7 +239,7 @@ func TestOnlyTheClientWithoutALinkIsUnreachable(t *testing.T) {
 	if err := h.LinkSetDown(link(t, h, third.Link)); err != nil {
 		t.Fatal(err)
 	}
-	named, text := problems(m.Unreachable(t.Context(), brief(1)))
+	named, text := problems(m.Unreachable(t.Context(), quick(1)))
 	if diff := cmp.Diff([]string{"ns3"}, named); diff != "" {
 		t.Error(diff, text)
 	}
@@ -252,7 +252,7 @@ func TestOnlyTheClientThatIgnoresPingsIsUnreachable(t *testing.T) {
 	m := newManager(t, netmgr.Options{Parent: startLab(t, labOptions()).Parent})
 	create(t, m, 4)
 	ignorePings(t, "ns4")
-	named, text := problems(m.Unreachable(t.Context(), brief(1)))
+	named, text := problems(m.Unreachable(t.Context(), quick(1)))
 	if diff := cmp.Diff([]string{"ns4"}, named); diff != "" {
 		t.Error(diff, text)
 	}

@@ -48,23 +48,20 @@ func (g *Group) Add(id Identity, host Host) *Client {
 }
 
 // Start has clients ask for an address (managed), or for options alone. Who does
-// that already goes on, and who has asked for an address does not go back.
+// that already goes on, who has asked for an address does not go back, and who was
+// released stays so.
 func (g *Group) Start(managed bool, clients ...*Client) {
 	want := stateless
 	if managed {
 		want = stateful
 	}
 	g.do(func(c *Client) {
-		if c.mode < want && c.leaving == nil {
+		if c.mode < want && c.leaving == nil && c.state != Stopped {
 			c.mode, c.refused = want, nil
 			c.anew(nil)
 		}
 	}, clients)
 }
-
-// Stop ends what clients do, without a word to anybody. What they had is still
-// theirs to release.
-func (g *Group) Stop(clients ...*Client) { g.do((*Client).depart, clients) }
 
 // Conflict is told that the kernel has found another host with the address of the
 // client (RFC 4862 §5.4.5).

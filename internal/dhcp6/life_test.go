@@ -698,20 +698,17 @@ func TestClientsGoOnAfterAnError(t *testing.T) {
 	})
 }
 
-func TestAStoppedClientIsSilent(t *testing.T) {
+// What its router, its link and its kernel still say does not make it ask again.
+func TestAClientThatHasReleasedIsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := living(t, sound)
-		s.group.Stop(s.client)
+		s.group.Release(t.Context(), s.client)
 		s.group.LinkIsUp()
 		s.group.Conflict(s.client)
-		pass(s.group, 48*time.Hour)
-		if len(s.sent) > 0 || s.client.Status().State != Stopped {
-			t.Errorf("%q", s.types())
-		}
 		s.group.Start(true, s.client)
-		pass(s.group, 3*time.Second)
-		if len(s.bound) != 2 {
-			t.Errorf("%d leases", len(s.bound))
+		pass(s.group, 48*time.Hour)
+		if diff := cmp.Diff([]string{release}, s.types()); diff != "" || s.client.Status().State != Stopped {
+			t.Error(diff)
 		}
 	})
 }

@@ -31,7 +31,7 @@ func TestThisMachinePingsOverALinkOfItsOwn(t *testing.T) {
 	if err := netlink.AddrAdd(link, own); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
 	defer stop()
 	c, err := icmp.PingOver(ctx, l.Parent, l.Router, 50*time.Millisecond, 5*time.Second)
 	if err != nil || c.Sent == 0 || c.Received != c.Sent {

@@ -55,7 +55,8 @@ func neighbours(t *testing.T) (c Client, zone string) {
 	for to, kind := range map[string]int{"2001:db8:1:1::/64": unix.RTN_PROHIBIT, "2001:db8:1:3::/64": unix.RTN_UNREACHABLE} {
 		route(routers, netlink.Route{Type: kind}, to)
 	}
-	if err := router.SetSysctl("net/ipv6/conf/all/forwarding", "1"); err != nil {
+	// Kernels send but so many errors to one host by default.
+	if err := errors.Join(router.SetSysctl("net/ipv6/conf/all/forwarding", "1"), router.SetSysctl("net/ipv6/icmp/ratelimit", "0")); err != nil {
 		t.Fatal(err)
 	}
 	c = Client{Name: "client", NS: client, NoRoute: func(to netip.Addr) string { return fmt.Sprintf("no route to %s", to) }}

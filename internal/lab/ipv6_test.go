@@ -174,6 +174,7 @@ func TestAHostReachesTheInternetOverIPv6(t *testing.T) {
 // solicits asks for an advertisement until the router's comes, and returns it.
 func (h *host) solicits(t *testing.T, from string) *ndp.RouterAdvertisement {
 	t.Helper()
+	h.awaitLinkLocal(t)
 	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("ip6:ipv6-icmp", "::") })
 	p := ipv6.NewPacketConn(conn)
 	if err := errors.Join(p.SetMulticastHopLimit(ndp.HopLimit), p.SetMulticastInterface(&net.Interface{Index: h.link.Attrs().Index}),
@@ -566,12 +567,18 @@ type speaker6 struct {
 	to *net.UDPAddr
 }
 
-func (h *host) speaker6(t *testing.T) speaker6 {
+// awaitLinkLocal waits until the host can speak on its link.
+func (h *host) awaitLinkLocal(t *testing.T) {
 	t.Helper()
 	eventually(t, "the host has an address of the link", func() bool {
 		addrs, err := h.nl.AddrList(h.link, netlink.FAMILY_V6)
 		return err == nil && slices.ContainsFunc(addrs, func(a netlink.Addr) bool { return a.Scope == unix.RT_SCOPE_LINK && a.Flags&unix.IFA_F_TENTATIVE == 0 })
 	})
+}
+
+func (h *host) speaker6(t *testing.T) speaker6 {
+	t.Helper()
+	h.awaitLinkLocal(t)
 	conn := inside(t, h, func() (net.PacketConn, error) { return net.ListenPacket("udp6", "[::]:546") })
 	return speaker6{conn, &net.UDPAddr{IP: net.ParseIP("ff02::1:2"), Port: 547, Zone: strconv.Itoa(h.link.Attrs().Index)}}
 }
