@@ -15,7 +15,7 @@ func TestPingsBeyondTheRouterAreBoundedForAllTogether(t *testing.T) {
 		return
 	}
 	thirty := `I create 30 virtual clients using macvlan`
-	c := quick(t, map[string]string{"ping.internet_rate": "30"})
+	c := quick(t, map[string]string{"ping.internet_rate": "30", "ping.timeout": "5s"})
 	code, output := runFeature(t, c, "", thirty, pingGoogle, responded, pingRouter, responded)
 	shows(t, output, `pings to the Internet: 30 of 30 clients had an answer, 60 replies to 60 pings, 1s apart, for all clients together send 30 per second at most \(ping\.internet_rate\); `)
 	shows(t, output, `pings to the router: 30 of 30 clients had an answer, 60 replies to 60 pings; `)
@@ -42,7 +42,7 @@ func TestTheControlIsToldBeside(t *testing.T) {
 	_, output := runFeature(t, c, "", twoClients, internet)
 	shows(t, output, `2 of 2 clients did not reach the Internet \(meanwhile over way0: 0 replies to \d+ pings to 8\.8\.8\.8\): ns1, ns2: network unreachable`)
 
-	c = quick(t, map[string]string{"targets.control": "nowhere"})
+	c = quick(t, map[string]string{"targets.control": "nowhere", "ping.timeout": "5s"})
 	code, output := runFeature(t, c, "", twoClients, internet)
 	shows(t, output, `; tester: ping over nowhere: no such device; `)
 	if code != ExitPassed {

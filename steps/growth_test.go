@@ -68,7 +68,7 @@ func TestRunsDoNotGrow(t *testing.T) {
 	if nstest.Apart(t) {
 		return
 	}
-	c := quick(t, map[string]string{"ping.count": "1", "ping.interval": "10ms", "godog.tags": "@smoke"})
+	c := quick(t, map[string]string{"ping.count": "1", "ping.interval": "10ms", "ping.timeout": "10s", "dhcp.timeout": "30s", "godog.tags": "@smoke"})
 	router, err := lab.Start(c.Lab)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestRunsDoNotGrow(t *testing.T) {
 				c.Interface = router.Parent
 			}
 			s := Suite{Config: c, FS: os.DirFS("../features"), Paths: []string{"."}, Output: io.Discard, Notes: io.Discard}
-			if code := s.Run(t.Context()); code != ExitPassed {
+			if code := s.Run(t.Context()); code != ExitPassed && code != ExitInconclusive {
 				t.Fatalf("exit code %d", code)
 			}
 			eventually(t, "the router holds no lease", func() bool {

@@ -82,7 +82,7 @@ Feature: f
     Then ` + unique + `
 `
 	code, output := runSuite(t, &Suite{
-		Config: quick(t, map[string]string{"ping.timeout": "1s"}),
+		Config: quick(t, map[string]string{"ping.timeout": "5s"}),
 		FS:     fstest.MapFS{"features/f.feature": {Data: []byte(feature)}},
 	})
 	if !failed(code) || !strings.Contains(output, "3 scenarios (2 passed, 1 failed)") {

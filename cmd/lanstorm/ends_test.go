@@ -60,7 +60,7 @@ func TestRunsCleanUpAfterAnyEnd(t *testing.T) {
 		sig       syscall.Signal // sent when the clients stand, just before the reader leaves; 0: none
 	}{
 		{"SIGQUIT", manyPings, syscall.SIGQUIT},
-		{"the end of the reader", "LANSTORM_PING_COUNT=10", 0},
+		{"the end of the reader", "LANSTORM_PING_COUNT=100", 0},
 		{"SIGINT", manyPings, syscall.SIGINT},
 	} {
 		for _, program := range []string{"lanstorm", "godog.test"} { // the latter is what `godog run` builds and starts

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +42,7 @@ func machineState() (string, error) {
 			return "", err
 		}
 		a := l.Attrs()
-		fmt.Fprintln(&b, "link", a.Index, a.Name, l.Type(), a.HardwareAddr, a.Flags, a.MTU, a.Promisc, addrs)
+		fmt.Fprintln(&b, "link", a.Index, a.Name, l.Type(), a.HardwareAddr, a.Flags&^net.FlagRunning, a.MTU, a.Promisc, addrs)
 	}
 	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	mostPreferred = 2700 * time.Second // RFC 9096 §3.4, of router and prefix
 	mostValid     = 5400 * time.Second
 
-	blur = 100 * time.Millisecond // of a busy tester
+	blur = 500 * time.Millisecond // of a busy tester: it must not accuse a router that keeps to LeastGap
 )
 
 // judge remarks on what an advertisement has against the standards.

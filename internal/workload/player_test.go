@@ -110,7 +110,7 @@ func TestNothingOfAPlayerStays(t *testing.T) {
 			defer ns.Close()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			dir, duration := t.TempDir(), 2*time.Second
+			dir, duration := t.TempDir(), 10*time.Second
 			if strings.Contains(then, "ready") {
 				duration = time.Hour
 				go func() {

@@ -421,9 +421,8 @@ type countingWriter struct {
 }
 
 func (c countingWriter) Write(p []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(p)
-	c.sent.Add(int64(n))
-	return n, err
+	c.sent.Add(int64(len(p))) // before it is read
+	return c.ResponseWriter.Write(p)
 }
 
 func (c countingWriter) WriteString(s string) (int, error) { return c.Write([]byte(s)) }
