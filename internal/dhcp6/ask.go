@@ -39,9 +39,6 @@ func (c *Client) choose(a *answer) {
 	if c.best != nil && !bytes.Equal(c.best.ServerID, l.ServerID) {
 		c.remarks.Add("more than one DHCPv6 server offers addresses", "", "%s and %s", c.best.Server, l.Server)
 	}
-	if c.told.Offered.IsZero() {
-		c.told.Offered = time.Now()
-	}
 	preference := a.Options.Preference()
 	if preference == math.MaxUint8 || c.sends > 1 {
 		c.request(l)
@@ -106,14 +103,7 @@ func (c *Client) bind(l Lease) {
 	} else if c.using && !c.lease.same(l) {
 		c.paid(c.lease) // another server has it now, or the same with a new DUID
 	}
-	switch c.state {
-	case Renewing:
-		c.told.Renewed++
-	case Rebinding:
-		c.told.Rebound++
-	default:
-		c.told.Answered = l.Acquired
-	}
+	c.told.Answered = l.Acquired
 	c.lease, c.using, c.refused = l, true, nil
 	c.host.Bound(l)
 	c.goOn(nil)

