@@ -240,6 +240,25 @@ func TestAClientWithoutALeaseBeginsAgainWhenItsLinkIsBack(t *testing.T) {
 	})
 }
 
+// Nor does one that was about to use an address: its router may have forgotten it.
+func TestAClientThatChecksItsAddressAsksAgainWhenItsLinkIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, Options{}, sound)
+		s.run(time.Hour, 150*time.Millisecond)
+		if got := s.client.Status().State; got != Checking {
+			t.Fatal(got)
+		}
+		s.group.Reconnected()
+		pass(s.group, time.Second)
+		if diff := cmp.Diff([]string{discover, request, request}, s.types()); diff != "" || len(s.bound) != 1 {
+			t.Errorf("%d leases, %s", len(s.bound), diff)
+		}
+		if asked := s.sent[2]; !asked.RequestedIPAddress().Equal(net.IP{10, 77, 0, 10}) || asked.ServerIdentifier() != nil {
+			t.Errorf("it asked as none that reboots: %s", asked.Summary())
+		}
+	})
+}
+
 func TestServersAreKnownByAddressAndMAC(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t, Options{}, func(asked *dhcpv4.DHCPv4, before int) [][]byte {

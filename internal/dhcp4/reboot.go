@@ -95,8 +95,9 @@ func (c *Client) rebootAnswered(a *answer) {
 }
 
 // Reconnected is told when the link was down and is up again. Who has a lease
-// asks whether it is still good here, and uses it meanwhile; who looks for a
-// server begins again. So do hosts, all at once, after a router's power cut.
+// asks whether it is still good here, and uses it meanwhile; who was about to use one
+// asks for it again; who looks for a server begins again. So do hosts, all at once,
+// after a router's power cut.
 func (g *Group) Reconnected() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,6 +113,9 @@ func (c *Client) reconnected() {
 		c.began = time.Now()
 		c.send(c.remembered())
 		c.verifying()
+	case c.state == Checking:
+		c.disown()
+		c.reboot(input{})
 	case c.state == Selecting:
 		c.discover(input{})
 	}
