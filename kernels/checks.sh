@@ -74,8 +74,8 @@ warnings=$(sed -n '/^warning *clock/d; s/^warning *//p' "$log" | tr '\n' ';') # 
 if [ "$scope" = smoke ]; then
 	features @smoke
 else
-	# A thousand clients are more than an emulated processor can ping in time.
-	features '~@hardware && ~@thousand'
+	# Hundreds of clients are more than an emulated processor can serve in time.
+	features '~@hardware && ~@scale'
 fi
 killed
 if [ "$scope" = all ]; then
