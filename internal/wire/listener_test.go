@@ -86,6 +86,7 @@ type claims struct {
 }
 
 func (c *claims) Claimed(netip.Addr, net.HardwareAddr) { c.heard.Add(1) }
+func (*claims) Solicited([6]byte)                      {} // by the kernel at the other end of the cable, if the test takes long
 
 func TestAListenerWhoseSocketFails(t *testing.T) {
 	parent, wire := cable(t, "ear0", "mouth0")
