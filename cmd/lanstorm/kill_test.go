@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/lanstorm/lanstorm/internal/nstest"
+	"github.com/lanstorm/lanstorm/steps"
 )
 
 // A run is ended this many times, at moments that are evenly spread over its
@@ -51,10 +52,13 @@ func lanstorm(t *testing.T, args ...string) (cmd *exec.Cmd, output *bytes.Buffer
 	return cmd, output
 }
 
+// inconclusive is what a run may be on a machine that is busy with something else.
+func inconclusive(cmd *exec.Cmd) bool { return cmd.ProcessState.ExitCode() == steps.ExitInconclusive }
+
 func mustRun(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd, output := lanstorm(t, args...)
-	if err := cmd.Run(); err != nil && cmd.ProcessState.ExitCode() != 3 { // inconclusive, on a machine that is busy with something else
+	if err := cmd.Run(); err != nil && !inconclusive(cmd) {
 		t.Fatalf("lanstorm %s: %v\n%s", strings.Join(args, " "), err, output)
 	}
 	return output.String()
@@ -212,7 +216,7 @@ func TestInterruptedRunsCleanUp(t *testing.T) {
 			case status.Signaled(), sig == syscall.SIGQUIT && strings.Contains(output, "SIGQUIT: quit\n"):
 				// Before it was ready for signals, or when it was done, so there was nothing.
 				codes["killed"]++
-			case status.ExitStatus() == 0, status.ExitStatus() == 3:
+			case status.ExitStatus() == 0, status.ExitStatus() == steps.ExitInconclusive:
 				codes["passed"]++ // the signal came too late
 				whole.was(time.Since(start))
 			case status.ExitStatus() == 128+int(sig):
